@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# GNU make. Targets: all check install uninstall asan fuzz bench lint lab clean.
+# Variables: PREFIX DESTDIR V=1 BUILD CC CFLAGS.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+BUILD ?= build
+CC ?= cc
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+
+PKGS := json-c libzstd libxxhash smartcols libedit libelf
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wformat=2 -Wundef
+EMT_CFLAGS := -std=gnu11 $(WARN) -Ilib -I$(BUILD)/gen -D_GNU_SOURCE \
+	$(shell $(PKG_CONFIG) --cflags $(PKGS))
+HAVE_DW := $(shell $(PKG_CONFIG) --exists libdw && echo 1)
+ifeq ($(HAVE_DW),1)
+PKGS += libdw
+EMT_CFLAGS += -DEMT_HAVE_LIBDW=1
+endif
+EMT_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -lpthread
+
+Q := $(if $(V),,@)
+SAY = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+CLI_SRC := $(sort $(wildcard cli/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_HELP := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIBEMT := $(BUILD)/libemt.a
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+BENCH_BIN := $(BUILD)/tests/bench/bench
+
+# Made from the tables of commands, records and rules: manual pages and JSON Schemas.
+GENDOC := $(BUILD)/man/gendoc
+MAN_PAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in)) \
+	$(patsubst man/%,$(BUILD)/man/%,$(wildcard man/*.[1-8]))
+SCHEMAS := $(BUILD)/schema/.done
+
+all: $(BUILD)/emtctl $(MAN_PAGES) $(SCHEMAS)
+
+$(BUILD)/%.o: %.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EMT_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBEMT): $(call obj,$(LIB_SRC))
+	$(call SAY,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/emtctl: $(call obj,$(CLI_SRC)) $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_HELP)) $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) -lcmocka
+
+$(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
+
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
+
+$(GENDOC): $(BUILD)/man/gendoc.o $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
+
+$(BUILD)/man/%: man/%.in $(GENDOC)
+	$(call SAY,GEN,$@)
+	$(Q)$(GENDOC) man $< $@
+
+$(BUILD)/man/%: man/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(SCHEMAS): $(GENDOC)
+	$(call SAY,GEN,$(@D))
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)$(GENDOC) schemas $(@D)
+	@touch $@
+
+# Test data from recordings: make captures ORIGINALS=DIR (they are in git already).
+captures: all $(BUILD)/tests/tools/raw2emt
+	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
+
+units: $(UNITS)
+
+# cmocka for lib/, then bats for the programs; see tests/run.
+check: all units
+	$(Q)BUILD=$(BUILD) tests/run
+
+asan:
+	$(Q)$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" check
+
+# Each target runs FUZZ_SECONDS (default 20).
+fuzz:
+	$(Q)tests/fuzz/run
+
+bench: all $(BENCH_BIN)
+	$(Q)$(BENCH_BIN) $(BENCH)
+
+lint:
+	$(Q)tests/lint
+
+lab:
+	$(Q)tests/lab/run
+
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
+
+install: all
+	install -D -m 755 $(BUILD)/emtctl $(DESTDIR)$(BINDIR)/emtctl
+	$(Q)for m in $(MAN_PAGES); do \
+		install -D -m 644 "$$m" "$(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}"; done
+	$(Q)for f in $(BUILD)/schema/*.json; do \
+		install -D -m 644 "$$f" "$(DESTDIR)$(DATADIR)/emt/schema/$${f##*/}"; done
+	$(Q)for f in cli/scripts/*.emt; do \
+		install -D -m 755 "$$f" "$(DESTDIR)$(DATADIR)/emt/scripts/$${f##*/}"; done
+	install -D -m 644 completions/emtctl.bash $(DESTDIR)$(BASHCOMPDIR)/emtctl
+	install -D -m 644 completions/_emtctl $(DESTDIR)$(ZSHCOMPDIR)/_emtctl
+	install -D -m 644 completions/emtctl.fish $(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/emtctl $(DESTDIR)$(BASHCOMPDIR)/emtctl $(DESTDIR)$(ZSHCOMPDIR)/_emtctl \
+		$(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
+	$(Q)for m in $(notdir $(MAN_PAGES)); do rm -f "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done
+	rm -rf $(DESTDIR)$(DATADIR)/emt
+
+clean:
+	rm -rf build build-asan build-fuzz
+
+PHONY_EXTRA := captures
+.PHONY: $(PHONY_EXTRA) all units check asan fuzz bench lint lab install uninstall clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))

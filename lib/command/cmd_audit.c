@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit: every entry of a source against its release's rules.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/findings.h"
+#include "audit/page.h"
+#include "command/ctx.h"
+#include "command/kind_audit.h"
+
+#define BATCH 1024
+
+struct audit {
+	struct emt_ctx *ctx;
+	enum emt_severity fail_on;
+	bool all;
+	uint64_t domains, found, listed, hidden, undetermined;
+	bool complete;
+	/* gravest finding with a place, for the hint */
+	bool hint;
+	enum emt_severity hint_severity;
+	uint64_t hint_gfn;
+	uint32_t hint_domain;
+};
+
+static void fill_counts(struct emt_rec *rec, const struct emt_summary *s)
+{
+	uint64_t entries = 0, frames = 0;
+
+	emt_rec_list(rec, DOM_VERDICTS);
+	for (unsigned int v = 0; v < EMT_V_NR; v++) {
+		struct emt_rec *c;
+
+		entries += s->entries[v];
+		frames += s->frames[v];
+		if (!s->entries[v])
+			continue;
+		c = emt_rec_add(rec, DOM_VERDICTS);
+		emt_rec_str(c, VCOUNT_VERDICT, emt_verdict_name(v));
+		emt_rec_u64(c, VCOUNT_ENTRIES, s->entries[v]);
+		emt_rec_u64(c, VCOUNT_BYTES, s->frames[v] * 4096);
+	}
+	emt_rec_list(rec, DOM_TYPES);
+	/* WB first: it is what most memory should be. */
+	for (int mt = 7; mt >= 0; mt--) {
+		struct emt_rec *c;
+
+		if (!s->bytes_by_type[mt])
+			continue;
+		c = emt_rec_add(rec, DOM_TYPES);
+		emt_rec_str(c, TBYTES_TYPE, emt_mt_name((unsigned int)mt));
+		emt_rec_u64(c, TBYTES_BYTES, s->bytes_by_type[mt]);
+	}
+	emt_rec_u64(rec, DOM_RUNS, s->runs);
+	emt_rec_u64(rec, DOM_ENTRIES, entries);
+	emt_rec_u64(rec, DOM_BYTES, frames * 4096);
+	emt_rec_u64(rec, DOM_INTERMEDIATE, s->intermediate);
+	emt_rec_u64(rec, DOM_POD_ENTRIES, s->pod_entries);
+}
+
+static int put_domain(struct audit *a, const struct emt_source_walk *walk, const struct emt_engine *e,
+		      const struct emt_findings *f, const struct emt_loss *loss)
+{
+	struct emt_rec *rec = emt_out_rec(a->ctx->out, &emt_kind_domain);
+	const struct emt_release *rel = emt_engine_release(e);
+	const struct emt_facts *facts = emt_engine_facts(e);
+	const struct emt_summary *s = emt_findings_summary(f);
+	bool complete = emt_loss_none(loss);
+
+	if (!rec)
+		return emt_err_set(a->ctx->err, EMT_E_NOMEM, "audit", NULL, "not enough memory");
+	emt_rec_u64(rec, DOM_DOMAIN, walk->domid);
+	emt_rec_text(rec, DOM_NAME, walk->name);
+	emt_rec_text(rec, DOM_UUID, facts->domain_uuid);
+	emt_rec_u64(rec, DOM_GENERATION, walk->generation);
+	emt_rec_text(rec, DOM_LABEL, walk->label);
+	emt_rec_time(rec, DOM_TIME, walk->time);
+	emt_rec_fmt(rec, DOM_RELEASE, "%s%s", rel->era->hv == EMT_HV_KVM ? "" : "Xen ", rel->text);
+	emt_rec_bool(rec, DOM_RELEASE_EXACT, rel->exact);
+	emt_rec_bool(rec, DOM_RELEASE_FORCED, emt_parse_flag(a->ctx->args, "release"));
+	emt_rec_str(rec, DOM_PAGING, emt_paging_name(facts->paging));
+	fill_counts(rec, s);
+	emt_fill_defects(rec, DOM_RELEASE_DEFECTS, emt_defects_of(rel));
+	emt_rec_u64(rec, DOM_FINDINGS, emt_findings_count(f));
+	emt_rec_u64(rec, DOM_FINDINGS_MERGED, emt_findings_overflow(f));
+	emt_rec_bool(rec, DOM_COMPLETE, complete);
+	emt_rec_bool(rec, DOM_DECIDED, !s->entries[EMT_V_UNDETERMINED]);
+	emt_fill_loss(emt_rec_add(rec, DOM_LOSS), loss);
+	a->undetermined += s->entries[EMT_V_UNDETERMINED];
+	a->complete &= complete && !emt_findings_overflow(f);
+	return emt_out_put(a->ctx->out, rec, a->ctx->err);
+}
+
+/* Advice names "SOURCE": what the user called it. */
+static const char *with_source(const struct emt_ctx *ctx, const char *text, char *out, size_t room)
+{
+	const char *at = strstr(text, " SOURCE");
+
+	if (!at)
+		return text;
+	snprintf(out, room, "%.*s %s%s", (int)(at - text), text, emt_ctx_source_text(ctx),
+		 at + strlen(" SOURCE"));
+	return out;
+}
+
+static int put_findings(struct audit *a, const struct emt_findings *f, uint32_t domid)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < emt_findings_count(f) && !rc; i++) {
+		const struct emt_finding *one = emt_findings_get(f, i);
+		char next[400];
+		struct emt_rec *rec;
+
+		if (one->severity == EMT_SEV_INFO && !a->all) {
+			a->hidden++;
+			continue;
+		}
+		if (one->nr_ranges && (!a->hint || one->severity > a->hint_severity)) {
+			a->hint = true;
+			a->hint_severity = one->severity;
+			a->hint_gfn = one->ranges[0].first;
+			a->hint_domain = domid;
+		}
+		a->listed++;
+		rec = emt_out_rec(a->ctx->out, &emt_kind_finding);
+		if (rec) {
+			emt_fill_finding(rec, one, domid);
+			emt_rec_text(rec, FIND_NEXT, with_source(a->ctx, one->next, next, sizeof(next)));
+		}
+		rc = emt_out_put(a->ctx->out, rec, a->ctx->err);
+	}
+	a->found += emt_findings_at(f, a->fail_on);
+	return rc;
+}
+
+/* What judges the entries of one walk: runs by the engine, whole tables by the page. */
+struct judging {
+	struct audit *a;
+	struct emt_engine *engine;
+	struct emt_findings *findings;
+	struct emt_page_judge *pages; /* made at the first table */
+	uint64_t done, runs;          /* given so far, and how many there are (0 = not known) */
+	uint64_t step_at;             /* progress and cancelling are looked at from here on */
+};
+
+static int step(struct judging *j, uint64_t n)
+{
+	j->done += n;
+	if (j->done < j->step_at)
+		return 0;
+	j->step_at = j->done + BATCH;
+	return emt_ctx_step(j->a->ctx, j->done, j->runs);
+}
+
+static int judge_run(const struct emt_run *run, void *arg)
+{
+	struct judging *j = arg;
+	int rc = emt_engine_run(j->engine, run, emt_findings_add, j->findings);
+
+	return rc ? rc : step(j, 1);
+}
+
+static int judge_page(const struct emt_table_page *page, void *arg)
+{
+	struct judging *j = arg;
+	int rc = j->pages ? 0 : emt_page_judge_new(&j->pages, j->engine, EMT_PAGE_BEST, j->a->ctx->err);
+
+	if (!rc)
+		rc = emt_page_judge(j->pages, page->entries, 512, page->gfn, EMT_ORDER_4K, page->layout,
+				    page->pending_above, emt_findings_add, j->findings);
+	return rc ? rc : step(j, 16);
+}
+
+static int read_all(struct audit *a, struct emt_source *s, size_t walk, struct emt_engine *e,
+		    struct emt_findings *f, struct emt_loss *loss)
+{
+	struct judging j = { .a = a, .engine = e, .findings = f };
+	struct emt_stream_sink sink = { judge_run, judge_page, &j };
+	struct emt_source_walk info;
+	struct emt_stream *st = NULL;
+	int rc;
+
+	rc = emt_source_walk(s, walk, &info, a->ctx->err);
+	if (!rc)
+		rc = emt_source_stream(s, walk, &st, a->ctx->err);
+	if (rc)
+		return rc;
+	j.runs = info.runs;
+	rc = emt_stream_each(st, &sink, a->ctx->err);
+	if (rc == EMT_E_NOMEM)
+		emt_err_set(a->ctx->err, rc, "audit", NULL, "out of memory");
+	emt_page_judge_free(j.pages);
+	emt_stream_loss(st, loss);
+	emt_stream_free(st);
+	return rc;
+}
+
+static int audit_walk(struct audit *a, struct emt_source *s, size_t i, const struct emt_source_walk *walk)
+{
+	struct emt_findings *f = NULL;
+	struct emt_engine *e = NULL;
+	struct emt_facts facts;
+	struct emt_loss loss;
+	int rc;
+
+	rc = emt_ctx_engine(a->ctx, s, i, &facts, &e);
+	if (rc) {
+		emt_facts_free(&facts);
+		return emt_ctx_skip(a->ctx, walk, emt_source_walks(s)) ? 0 : rc;
+	}
+	rc = emt_findings_new(&f, emt_engine_facts(e), emt_engine_release(e));
+	if (!rc)
+		rc = read_all(a, s, i, e, f, &loss);
+	if (!rc)
+		rc = emt_findings_finish(f);
+	if (!rc)
+		rc = put_domain(a, walk, e, f, &loss);
+	if (!rc)
+		rc = put_findings(a, f, walk->domid);
+	if (!rc)
+		a->domains++;
+	emt_findings_free(f);
+	emt_engine_free(e);
+	emt_facts_free(&facts);
+	return rc;
+}
+
+static int put_result(struct audit *a)
+{
+	struct emt_rec *rec = emt_out_rec(a->ctx->out, &emt_kind_audit_result);
+	char domain[32] = "";
+
+	if (!rec)
+		return emt_err_set(a->ctx->err, EMT_E_NOMEM, "audit", NULL, "not enough memory");
+	emt_rec_u64(rec, RES_DOMAINS, a->domains);
+	emt_rec_u64(rec, RES_FINDINGS, a->found);
+	emt_rec_str(rec, RES_FAIL_ON, emt_severity_name(a->fail_on));
+	emt_rec_u64(rec, RES_LISTED, a->listed);
+	emt_rec_u64(rec, RES_HIDDEN, a->hidden);
+	emt_rec_u64(rec, RES_UNDETERMINED_ENTRIES, a->undetermined);
+	emt_rec_bool(rec, RES_COMPLETE, a->complete);
+	if (a->domains > 1)
+		snprintf(domain, sizeof(domain), " --domain %u", a->hint_domain);
+	if (a->hint)
+		emt_rec_fmt(rec, RES_HINT, "%s explain %s 0x%llx%s", a->ctx->env->tool,
+			    emt_ctx_source_text(a->ctx), (unsigned long long)a->hint_gfn, domain);
+	return emt_out_put(a->ctx->out, rec, a->ctx->err);
+}
+
+static int run_audit(struct emt_ctx *ctx)
+{
+	struct audit a = {
+		.ctx = ctx, .complete = true, .all = emt_parse_flag(ctx->args, "all"),
+		.fail_on = (enum emt_severity)emt_parse_number(ctx->args, "fail-on", EMT_SEV_WARNING),
+	};
+	struct emt_source *s;
+	int rc = emt_ctx_open(ctx, &s);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++) {
+		struct emt_source_walk walk;
+
+		rc = emt_source_walk(s, i, &walk, ctx->err);
+		if (!rc)
+			rc = audit_walk(&a, s, i, &walk);
+	}
+	if (!rc && !a.domains)
+		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s),
+				 "emtctl facts shows what is known; --release", "no domain could be audited");
+	emt_source_close(s);
+	a.complete &= !ctx->incomplete;
+	if (!rc)
+		rc = put_result(&a);
+	if (rc)
+		return rc;
+	ctx->findings = a.found > 0;
+	ctx->incomplete |= !a.complete || a.undetermined;
+	if (a.undetermined && !a.found)
+		emt_ctx_note(ctx,
+			     "%llu entries are undetermined: this audit cannot say that the guest is clean; "
+			     "emtctl facts %s shows what is missing",
+			     (unsigned long long)a.undetermined, emt_ctx_source_text(ctx));
+	return 0;
+}
+
+static const struct emt_arg args[] = {
+	{ .name = "source", .type = EMT_ARG_SOURCE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
+	  .metavar = "SOURCE", .help = "what to audit: a capture file, or a domain" },
+	{ .name = "all", .type = EMT_ARG_FLAG, .letter = 'a', .help = "list findings of level info too" },
+};
+static const struct emt_section sections[] = {
+	{ "domains", &emt_kind_domain, 0, NULL },
+	{ "findings", &emt_kind_finding, EMT_SECTION_MAIN, NULL },
+	{ "result", &emt_kind_audit_result, EMT_SECTION_ONE, NULL },
+};
+static const struct emt_reply reply = { "emt.audit", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
+static const struct emt_example examples[] = {
+	{ "audit guest.emt", "is the guest in this capture as its release writes it?" },
+	{ "audit guest.emt --release 4.14.0", "the same entries under another release's rules" },
+	{ "audit guest.emt --json | jq '.data.findings[].kind'", "for scripts" },
+	{ "audit guest.emt --fail-on error -o +ranges", "findings as a table, with their places" },
+};
+
+const struct emt_command emt_cmd_audit = {
+	.name = "audit",
+	.group = "Look at a guest",
+	.summary = "compare every entry with what its release writes",
+	.description =
+		"Reads every entry of a domain's EPT (all domains of the source, the newest walk of "
+		"each), computes the memory type that the hypervisor release writes there, and lists what "
+		"differs, grouped under the smallest explanation. Entries that follow their release's "
+		"rule where that rule has a known defect are listed too.\n\n"
+		"Exit status: 0 the audit is complete and nothing was found; 1 there are findings at or "
+		"above --fail-on; 2 the audit could not be done; 3 there is no such finding, but the "
+		"source is incomplete or entries could not be decided, so that nobody can say the guest "
+		"is clean.",
+	.args = args,
+	.nr_args = EMT_ARRAY_SIZE(args),
+	.groups = { &emt_args_level, &emt_args_source, &emt_args_output },
+	.reply = &reply,
+	.right = EMT_RIGHT_READ,
+	.cost = EMT_COST_FREE,
+	.examples = examples,
+	.nr_examples = EMT_ARRAY_SIZE(examples),
+	.since = "0.1",
+	.run = run_audit,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a handler gets and gives. Internal to lib/command.
+ */
+#ifndef EMT_COMMAND_CTX_H
+#define EMT_COMMAND_CTX_H
+
+#include "audit/audit.h"
+#include "command/commands.h"
+#include "command/execute.h"
+
+struct emt_ctx {
+	const struct emt_env *env;
+	const struct emt_parse *args;
+	const struct emt_command *topic; /* help: the command asked about; NULL = the words say */
+	struct emt_out *out;
+	struct emt_err *err;
+	/* set by handlers */
+	bool findings;    /* exit status 1 */
+	bool incomplete;  /* exit status 3, "complete": false */
+	bool unmet;       /* expect: it is not so */
+};
+
+/* A line for people, on standard error. */
+void emt_ctx_note(struct emt_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* EMT_E_CANCELLED once the user stopped it; to be asked in long loops. */
+int emt_ctx_cancelled(struct emt_ctx *ctx);
+/* The same, and says how far it is: 'done' of 'total' (0 = not known). */
+int emt_ctx_step(struct emt_ctx *ctx, uint64_t done, uint64_t total);
+
+/* Open the positional 'source' with --domain, --generation, --salvage applied, and
+ * tell the output. An error if it selects no walk. */
+int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out);
+/* Facts and engine of one walk; --release applied. Free both in any case. */
+int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
+		   struct emt_engine **e);
+/* True when the error of one walk need not end a command that has others: its
+ * release is not known, or it has no memory types. It is noted and cleared. */
+bool emt_ctx_skip(struct emt_ctx *ctx, const struct emt_source_walk *walk, size_t walks);
+/* All runs of a walk to 'cb', with progress; stops when it returns non-zero or the user
+ * stops it. 'loss' is filled once the stream was opened. */
+int emt_ctx_runs(struct emt_ctx *ctx, struct emt_source *s, size_t walk,
+		 int (*cb)(const struct emt_run *run, void *arg), void *arg, struct emt_loss *loss);
+/* The source as the user wrote it. */
+const char *emt_ctx_source_text(const struct emt_ctx *ctx);
+
+#endif

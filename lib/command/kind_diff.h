@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Record kinds of `diff`.
+ */
+#ifndef EMT_COMMAND_KIND_DIFF_H
+#define EMT_COMMAND_KIND_DIFF_H
+
+#include "audit/diff.h"
+#include "output/record.h"
+
+/* Two walks of a domain. */
+enum {
+	DDOM_DOMAIN, DDOM_DOMAIN_AFTER, DDOM_NAME, DDOM_GENERATION_BEFORE, DDOM_GENERATION_AFTER, DDOM_LABEL_BEFORE,
+	DDOM_LABEL_AFTER, DDOM_TIME_BEFORE, DDOM_TIME_AFTER, DDOM_BYTES_BEFORE, DDOM_BYTES_AFTER, DDOM_SAME_BYTES,
+	DDOM_CHANGED_BYTES, DDOM_CHANGES, DDOM_NOT_LISTED_BYTES, DDOM_JUDGED, DDOM_COMPLETE, DDOM_NR
+};
+extern const struct emt_record_kind emt_kind_diff_domain;
+
+enum { DCNT_CHANGE, DCNT_BYTES, DCNT_NR };
+extern const struct emt_record_kind emt_kind_diff_count;
+
+/* Pages that changed alike. */
+enum {
+	DGRP_DOMAIN, DGRP_CHANGES, DGRP_TYPE_BEFORE, DGRP_TYPE_AFTER, DGRP_VERDICT_BEFORE, DGRP_VERDICT_AFTER,
+	DGRP_PERM_BEFORE, DGRP_PERM_AFTER, DGRP_ORDER_BEFORE, DGRP_ORDER_AFTER, DGRP_P2MT_BEFORE, DGRP_P2MT_AFTER,
+	DGRP_PAGES, DGRP_BYTES, DGRP_FIRST_GFN, DGRP_RANGES, DGRP_RANGES_TOTAL, DGRP_NR
+};
+extern const struct emt_record_kind emt_kind_diff_group;
+void emt_fill_diff_group(struct emt_rec *rec, const struct emt_diff_group *g, uint32_t domid);
+
+enum { DFCT_DOMAIN, DFCT_FACT, DFCT_CHANGE, DFCT_BEFORE, DFCT_AFTER, DFCT_NR };
+extern const struct emt_record_kind emt_kind_diff_fact;
+enum { DFACT_ADDED, DFACT_REMOVED, DFACT_CHANGED };
+const char *emt_diff_fact_word(unsigned int change);
+
+enum {
+	DFND_DOMAIN, DFND_CHANGE, DFND_SEVERITY, DFND_KIND, DFND_DEFECT, DFND_TYPE, DFND_ENTRIES_BEFORE,
+	DFND_ENTRIES_AFTER, DFND_FIRST_GFN, DFND_EXPLANATION, DFND_NR
+};
+extern const struct emt_record_kind emt_kind_diff_finding;
+void emt_fill_diff_finding(struct emt_rec *rec, enum emt_finding_change change, const struct emt_finding *before,
+			   const struct emt_finding *after, uint32_t domid);
+
+#endif

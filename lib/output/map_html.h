@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One page that shows a guest's address space with its findings and facts. It holds
+ * all it needs: no network, no other file. Every text from captures is data to it,
+ * never markup.
+ */
+#ifndef EMT_OUTPUT_MAP_HTML_H
+#define EMT_OUTPUT_MAP_HTML_H
+
+#include "audit/findings.h"
+#include "audit/map.h"
+#include "output/buffer.h"
+
+struct emt_map_page {
+	const char *title;    /* "domain 5 (web)" */
+	const char *source;
+	const struct emt_map *map;
+	const struct emt_findings *findings;
+	const struct emt_facts *facts;
+	const struct emt_release *release;
+	int64_t time;         /* of the walk; 0 = not stated */
+	bool complete;
+};
+
+/* Write the page into 'b'. 0, EMT_E_NOMEM or EMT_E_IO. */
+int emt_map_html(struct emt_buffer *b, const struct emt_map_page *page, struct emt_err *err);
+
+/* The same to a file; one that could not be written whole is removed. */
+int emt_map_html_file(const char *path, const struct emt_map_page *page, struct emt_err *err);
+
+/* The fixed parts: before the data, and behind it. */
+extern const char emt_map_page_head[];
+extern const char emt_map_page_tail[];
+
+#endif

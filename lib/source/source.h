@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A source yields, for a domain, facts and a stream of runs in gfn order.
+ *
+ *   capture:FILE[,domid=N][,generation=N]   (FILE alone too)
+ *   mem:FILE[,domid=N|root=MADDR][,table=KIND][,levels=N][,syms=FILE]
+ *   xen:DOMID|NAME|UUID[,costs=yes]   kvm:PID|NAME
+ */
+#ifndef EMT_SOURCE_SOURCE_H
+#define EMT_SOURCE_SOURCE_H
+
+#include "base/run.h"
+#include "capture/capture.h"
+#include "policy/facts.h"
+#include "table/epte.h"
+
+enum emt_source_kind { EMT_SOURCE_CAPTURE, EMT_SOURCE_MEM, EMT_SOURCE_XEN, EMT_SOURCE_KVM };
+
+/* A source as named by the user; fill with emt_source_parse(). */
+struct emt_source_spec {
+	enum emt_source_kind kind;
+	char target[512];    /* file, domain id or name, process */
+	int64_t domid;       /* -1 = not given */
+	int64_t generation;  /* -1 = not given: the newest */
+	bool all;            /* every walk, oldest first (diff, history) */
+	bool costs;          /* xen: calls that cost are allowed (lib/xen/calls.h) */
+	bool salvage;        /* read what is whole of a damaged capture */
+	uint64_t root;       /* mem: machine address of the root, EMT_NO_FRAME = search */
+	unsigned int levels; /* mem: of the tables at 'root', 0 = the format's usual */
+	char table[8];       /* mem: p2m (also when empty), iommu, or a format's name */
+	char syms[512];      /* mem: xen-syms of the hypervisor; may be empty */
+};
+
+/* Parse text. Without a scheme: digits = xen domain, something that exists as a
+ * file or ends in ".emt" or holds '/' = capture, else a xen domain by name. */
+int emt_source_parse(struct emt_source_spec *spec, const char *text, struct emt_err *err);
+
+struct emt_source;
+
+/* One domain at one instant, as a source offers it. */
+struct emt_source_walk {
+	uint32_t domid;
+	uint32_t generation;
+	char name[64];     /* domain name; may be empty */
+	char label[64];
+	int64_t time;
+	uint64_t runs, entries, frames; /* 0 where not known beforehand (live) */
+	struct emt_loss loss;
+};
+
+int emt_source_open(struct emt_source **out, const struct emt_source_spec *spec, struct emt_err *err);
+void emt_source_close(struct emt_source *s);
+const char *emt_source_name(const struct emt_source *s); /* "capture:guest.emt" */
+
+/* The walks that the specification selects: by default the newest of every domain. */
+size_t emt_source_walks(const struct emt_source *s);
+int emt_source_walk(const struct emt_source *s, size_t i, struct emt_source_walk *info, struct emt_err *err);
+
+/* Facts of walk 'i', derived facts included; 'f' is initialised by the call. */
+int emt_source_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err);
+
+/* Runs of walk 'i'. One stream at a time per source. */
+struct emt_stream;
+int emt_source_stream(struct emt_source *s, size_t i, struct emt_stream **out, struct emt_err *err);
+int emt_stream_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err);
+long emt_stream_read(struct emt_stream *st, struct emt_run *runs, size_t room, struct emt_err *err);
+/* All that is left of the stream, in gfn order: runs and, where the source reads raw
+ * tables and 'page' is not NULL, whole tables of 4 KiB leaves instead of their runs.
+ * A callback that returns non-zero ends it; that is passed on. */
+struct emt_stream_sink {
+	int (*run)(const struct emt_run *run, void *arg);
+	emt_page_fn page;
+	void *arg;
+};
+int emt_stream_each(struct emt_stream *st, const struct emt_stream_sink *sink, struct emt_err *err);
+/* What was lost so far; final once _read() returned 0. */
+void emt_stream_loss(const struct emt_stream *st, struct emt_loss *loss);
+void emt_stream_free(struct emt_stream *st);
+
+/* The table pages that walk 'i' was, or can be, read from: 4 KiB each, root first. cb
+ * returns non-zero to stop, which is passed on. EMT_E_MISSING when there are none. */
+typedef int (*emt_table_cb)(uint64_t mfn, unsigned int level, const void *page, void *arg);
+int emt_source_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg, struct emt_err *err);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A domain of a live Xen: what the control interfaces tell of it and of the host.
+ * What they do not tell (rights to I/O, special frames, pins) stays unknown; reading
+ * a vCPU's registers pauses it and is done with costs=yes only.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "source/ops.h"
+#include "xen/xen.h"
+
+#define RECORD "HVM save record" /* emt_facts_derive() knows its defect by this */
+
+struct xen_source {
+	struct emt_xen *x;
+	struct emt_xen_domain d;
+	int64_t time;           /* when it was opened */
+};
+
+static void xen_close(struct emt_source *s)
+{
+	struct xen_source *xs = s->priv;
+
+	emt_xen_close(xs->x);
+	free(xs);
+}
+
+static bool names(const struct emt_xen_domain *d, const char *target)
+{
+	return !strcmp(d->name, target) || !strcasecmp(d->uuid, target);
+}
+
+/* By name or UUID; several of one name are refused rather than one picked. */
+static int find(const struct emt_source *s, struct xen_source *xs, const char *target, struct emt_err *err)
+{
+	struct emt_xen_domain *v;
+	size_t n, hits = 0;
+	int rc = emt_xen_domains(xs->x, &v, &n, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n; i++)
+		if (names(&v[i], target) && !hits++)
+			xs->d = v[i];
+	free(v);
+	if (hits == 1)
+		return 0;
+	return emt_err_set(err, EMT_E_NOSOURCE, s->name,
+			   hits ? "name it by its number or UUID" : "xl list shows those there are",
+			   hits ? "%zu domains have this name" : "no domain has this name or UUID", hits);
+}
+
+static int xen_open(struct emt_source *s, const struct emt_source_spec *spec, struct emt_err *err)
+{
+	struct xen_source *xs = calloc(1, sizeof(*xs));
+	const char *t = spec->target;
+	uint64_t id;
+	int rc;
+
+	if (!xs)
+		return emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory to open a domain");
+	s->priv = xs;
+	xs->time = time(NULL);
+	rc = emt_xen_open(&xs->x, NULL, spec->costs, s->name, err);
+	if (!rc && t[strspn(t, "0123456789")])
+		rc = find(s, xs, t, err);
+	else if (!rc)
+		rc = emt_xen_domain(xs->x, emt_parse_u64(t, &id) || id > UINT32_MAX ? UINT32_MAX : (uint32_t)id,
+				    &xs->d, err);
+	if (rc)
+		xen_close(s);
+	return rc;
+}
+
+static size_t xen_walks(const struct emt_source *s)
+{
+	(void)s;
+	return 1;
+}
+
+static int xen_walk(const struct emt_source *s, size_t i, struct emt_source_walk *info, struct emt_err *err)
+{
+	const struct xen_source *xs = s->priv;
+
+	(void)i, (void)err;
+	info->domid = xs->d.domid;
+	info->time = xs->time;
+	memcpy(info->name, xs->d.name, sizeof(info->name));
+	return 0;
+}
+
+/* ---- facts: a call that this Xen refuses leaves its fact unknown ---- */
+
+static void host_facts(struct xen_source *xs, struct emt_facts *f)
+{
+	struct emt_xen_host host;
+
+	if (!emt_xen_host(xs->x, &host, NULL)) {
+		if (host.iommu_told) {
+			f->iommu_enabled = host.iommu;
+			emt_facts_set(f, EMT_FACT_IOMMU_ENABLED, EMT_KNOWN, "XEN_SYSCTL_physinfo");
+		}
+		if (host.share_told && !host.share) {
+			f->iommu_shared = 0;
+			emt_facts_set(f, EMT_FACT_IOMMU_SHARED, EMT_KNOWN, "XEN_SYSCTL_physinfo");
+		}
+	}
+	if (!emt_xen_max_page(xs->x, &f->max_page, NULL))
+		emt_facts_set(f, EMT_FACT_MAX_PAGE, EMT_KNOWN, "XENMEM_maximum_ram_page");
+	if (!emt_xen_host_e820(xs->x, &f->host_e820, NULL))
+		emt_facts_set_list(f, EMT_FACT_HOST_E820, EMT_KNOWN, EMT_KNOWN, "XENMEM_machine_memory_map");
+	else
+		emt_ranges_free(&f->host_e820);
+}
+
+/* The call tells variable ranges only. A write-back range says that the default is UC;
+ * ranges of which none is write-back, that it is WB (policy h.7): assumed. */
+static void host_mtrr(struct xen_source *xs, struct emt_facts *f)
+{
+	struct emt_mtrr *m = &f->host_mtrr;
+	bool any = false, wb = false;
+
+	if (emt_xen_host_mtrr(xs->x, m, NULL)) {
+		emt_mtrr_init(m);
+		return;
+	}
+	for (unsigned int i = 0; i < m->vcnt; i++) {
+		bool valid = m->var[i][1] & 0x800;
+
+		any |= valid;
+		wb |= valid && (m->var[i][0] & 7) == EMT_MT_WB;
+	}
+	if (any) {
+		m->def_type = wb ? EMT_MT_UC : EMT_MT_WB;
+		m->e = m->fe = 1;
+		m->def_held = EMT_ASSUMED;
+	}
+	emt_facts_set(f, EMT_FACT_HOST_MTRR, EMT_KNOWN,
+		      "XENPF_read_memtype: variable ranges; the default follows from them");
+}
+
+static int vcpu_facts(struct xen_source *xs, struct emt_facts *f, struct emt_err *err)
+{
+	uint32_t got = 0;
+	int rc;
+
+	if (xs->d.type == EMT_XEN_PV || !emt_xen_consent(xs->x) || !xs->d.nr_vcpus)
+		return 0;
+	if (emt_facts_vcpus(f, xs->d.nr_vcpus))
+		return emt_err_set(err, EMT_E_NOMEM, NULL, NULL, "not enough memory for its vCPUs");
+	for (uint32_t v = 0; v < f->nr_vcpus; v++) {
+		struct emt_err why = { 0 };
+
+		rc = emt_xen_vcpu(xs->x, xs->d.domid, v, &f->vcpu_mtrr[v], &f->vcpu_pat[v], &f->vcpu_cr0[v], &why);
+		if (rc == EMT_E_GONE)
+			return emt_err_set(err, rc, why.subject, why.next, "%s", why.text);
+		if (rc) /* of a set with one missing nothing can be said for all */
+			emt_mtrr_init(&f->vcpu_mtrr[v]);
+		else
+			got++;
+	}
+	if (got != f->nr_vcpus)
+		return 0;
+	emt_facts_set(f, EMT_FACT_VCPU_MTRR, EMT_KNOWN, RECORD);
+	emt_facts_set(f, EMT_FACT_VCPU_PAT, EMT_KNOWN, RECORD);
+	emt_facts_set(f, EMT_FACT_VCPU_CR0, EMT_KNOWN, RECORD);
+	return 0;
+}
+
+static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+	struct emt_xen_domain now;
+	int rc;
+
+	(void)i;
+	f->domid = xs->d.domid;
+	memcpy(f->domain_name, xs->d.name, sizeof(f->domain_name));
+	memcpy(f->domain_uuid, xs->d.uuid, sizeof(f->domain_uuid));
+	f->nr_pages = xs->d.tot_pages;
+	snprintf(f->release, sizeof(f->release), "%s", emt_xen_release(xs->x));
+	emt_facts_set(f, EMT_FACT_RELEASE, EMT_KNOWN, "XENVER_version");
+	if (xs->d.paging != EMT_PAGING_UNKNOWN) {
+		f->paging = xs->d.paging;
+		emt_facts_set(f, EMT_FACT_PAGING, EMT_KNOWN, "XEN_DOMCTL_getdomaininfo and the processor");
+	}
+	host_facts(xs, f);
+	host_mtrr(xs, f);
+	if (xs->d.type != EMT_XEN_PV && emt_xen_max_gfn(xs->x, xs->d.domid, &f->max_gfn, NULL))
+		f->max_gfn = 0;
+	rc = vcpu_facts(xs, f, err);
+	/* it must be the same domain still, or the facts are of none */
+	if (!rc)
+		rc = emt_xen_domain(xs->x, xs->d.domid, &now, err);
+	if (!rc && strcmp(now.uuid, xs->d.uuid))
+		rc = emt_err_set(err, EMT_E_GONE, s->name, "xl list shows those there are",
+				 "the domain vanished, another one has its number");
+	for (int id = 0; id < EMT_FACT_NR; id++)
+		if (f->prov[id].held != EMT_UNKNOWN)
+			f->prov[id].time = xs->time;
+	if (rc)
+		emt_facts_free(f);
+	return rc;
+}
+
+/* ---- entries: only key D shows them, and nothing shows NPT ---- */
+
+static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)
+{
+	const struct xen_source *xs = st->source->priv;
+
+	(void)i;
+	if (xs->d.paging == EMT_PAGING_EPT || xs->d.paging == EMT_PAGING_UNKNOWN)
+		return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name,
+				   "xl debug-keys D; xl dmesg >dump.txt; emtctl import dump.txt -o guest.emt; then "
+				   "open guest.emt", "this build reads facts of live domains, not their entries");
+	return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name, NULL,
+			   "its paging is %s: there are no EPT entries to read", emt_paging_name(xs->d.paging));
+}
+
+const struct emt_source_ops emt_source_xen_ops = {
+	.scheme = "xen",
+	.open = xen_open,
+	.close = xen_close,
+	.walks = xen_walks,
+	.walk = xen_walk,
+	.facts = xen_facts,
+	.stream = xen_stream,
+};

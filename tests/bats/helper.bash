@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the bats files share.
+# shellcheck shell=bash disable=SC2034,SC2154
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BUILD=${BUILD:-build}
+case $BUILD in
+/*) ;;
+*) BUILD=$ROOT/$BUILD ;;
+esac
+EMTCTL=$BUILD/emtctl
+CAPTURES=$ROOT/tests/data/captures
+CONSOLE=$ROOT/tests/data/console
+VECTORS=$ROOT/tests/data/vectors
+# A guest with I/O rights and special pages; clean by its own release's rules.
+GUEST=$CAPTURES/situations/A-special/D04-iomem-new-special.emt
+# The same machine with raw entries: intermediate ones too.
+RAW=$CAPTURES/raw/22-host-mtrr-resolved.emt
+PENDING=$CAPTURES/ept-linux/d-linux-iomem.emt
+export NO_COLOR=1 LC_ALL=C.UTF-8
+unset COLUMNS EMTCTL_PAGER
+
+# emtctl with a time limit; standard output in $output, standard error in $stderr.
+emt() {
+	run --separate-stderr timeout 60 "$EMTCTL" "$@"
+}
+
+# Assert the exit status of the last emt.
+status_is() {
+	[ "$status" = "$1" ] || {
+		printf 'exit status %s, not %s\nout: %s\nerr: %s\n' "$status" "$1" "$output" "$stderr" >&2
+		return 1
+	}
+}
+
+# Assert that a text holds another: has TEXT PART.
+has() {
+	[[ $1 == *"$2"* ]] || {
+		printf 'not found: %s\nin: %s\n' "$2" "$1" >&2
+		return 1
+	}
+}
+
+lacks() {
+	[[ $1 != *"$2"* ]] || {
+		printf 'found: %s\nin: %s\n' "$2" "$1" >&2
+		return 1
+	}
+}
+
+# Assert that a jq expression is true of $output.
+jq_is() {
+	jq -e "$1" >/dev/null <<<"$output" || {
+		printf 'false: %s\nof: %.2000s\n' "$1" "$output" >&2
+		return 1
+	}
+}
+
+# The value of a jq expression of $output.
+jq_of() {
+	jq -r "$1" <<<"$output"
+}
+
+# Assert that $output is an envelope that reports this error code and nothing else.
+json_error_is() {
+	status_is 2
+	jq_is '.exit_status == 2 and .complete == false and .data == null'
+	jq_is ".error.code == \"$1\" and (.error.text | length) > 0"
+	has "$stderr" "emtctl: "
+}

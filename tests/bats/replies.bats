@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2001,SC2153
+# Every command's reply as text, JSON and NDJSON: the last two have the shape that
+# the schemas declare. A command that is not run here fails the suite.
+
+load helper
+
+# name|words (GUEST, RAW, OUT, D stand for files)
+commands() {
+	cat <<-'END'
+		audit|audit GUEST --release 4.14.0
+		audit|audit RAW --all
+		audit|audit BARE
+		show|show GUEST
+		show|show RAW --intermediate
+		explain|explain GUEST 0xf0010
+		explain|explain GUEST 0x70000
+		explain|explain RAW 0xfeff8
+		facts|facts GUEST
+		facts|facts RAW --all
+		import|import D -o OUT --release 4.17.7
+		capture show|capture show GUEST
+		capture verify|capture verify GUEST
+		capture verify|capture verify BAD
+		policy list|policy list
+		policy show|policy show 4.15.0
+		policy compare|policy compare 4.2.0 4.22.0
+		policy check|policy check VECTORS
+		policy check|policy check WRONG
+		use|use GUEST
+		set|set release 4.14.0
+		echo|echo text
+		expect findings|expect findings 0+ GUEST
+		expect verdict|expect verdict ok 0x200 GUEST
+		expect count|expect count 1+ show GUEST
+		expect status|expect status 0 capture verify GUEST
+		schema|schema
+		schema|schema policy show
+		iommu commands|iommu commands mem:machine.img
+		self-test|self-test
+		diff|diff BMMIO AREV
+		whatif|whatif GUEST --pin 0x100-0x3ff=WC
+		upgrade-check|upgrade-check 4.14.0 4.17.7 GUEST
+		upgrade-check|upgrade-check 4.2.0 4.22.0
+		bars|bars BMMIO --release 4.15.0
+		doctor|doctor
+		map|map GUEST --release 4.14.0
+		map|map GUEST --html PAGE
+		help|help
+		version|version
+	END
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	"$EMTCTL" help --json >help.json 2>/dev/null
+	D=$CONSOLE/xen-4.17.7-key-D-every-type-collected.txt
+	"$EMTCTL" import "$D" --release 4.17.7 -o bare.emt >/dev/null 2>&1 || [ $? = 3 ]
+	head -c 2000 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
+	"$ROOT/tests/tools/iommu-image" machine.img
+	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
+}
+
+words_of() {
+	local words=$1
+	words=${words//GUEST/$GUEST}
+	words=${words//RAW/$RAW}
+	words=${words//BMMIO/$CAPTURES/situations/B-mmio/D04-reevaluated.emt}
+	words=${words//AREV/$CAPTURES/situations/B-mmio/D05-revoked-touched.emt}
+	words=${words//PAGE/page.html}
+	words=${words//BARE/bare.emt}
+	words=${words//BAD/bad.emt}
+	words=${words//VECTORS/$VECTORS/epte-decode.jsonl.zst}
+	words=${words//WRONG/wrong.jsonl}
+	words=${words// OUT/ out.emt}
+	words=${words// D / $D }
+	echo "$words"
+}
+
+@test "no command is left out" {
+	[ "$(commands | cut -d'|' -f1 | sort -u)" = "$(jq -r '.data.commands[].name' help.json | sort -u)" ]
+}
+
+@test "each reply has the declared shape, in both forms, and both say the same" {
+	n=0
+	while IFS='|' read -r _ words; do
+		read -r -a argv <<<"$(words_of "$words")"
+		emt "${argv[@]}" --json
+		[ "$status" -le 3 ]
+		printf '%s\n' "$output" >"$n.json"
+		first=$status
+		jq_is ".exit_status == $status and .error == null"
+		emt "${argv[@]}" --ndjson
+		printf '%s\n' "$output" >"$n.ndjson"
+		[ "$status" = "$first" ]
+		total=$(jq '[.data[] | if type == "array" then length elif . == null then 0 else 1 end] | add' "$n.json")
+		[ "$(wc -l <"$n.ndjson")" = $((total + 2)) ]
+		emt "${argv[@]}"
+		[ "$status" = "$first" ]
+		# `set` and `use` need say nothing; the JSON may hold no record.
+		[ -n "$output" ] || [ "$total" = 0 ] || [[ $words =~ ^(set|use) ]]
+		! grep -q $'\033' <<<"$output"
+		n=$((n + 1))
+	done < <(commands)
+	[ "$n" -ge 30 ]
+	"$ROOT/tests/schema/check" "$EMTCTL" [0-9]*.json [0-9]*.ndjson
+}
+
+@test "with --json standard output is one JSON document, whatever happens" {
+	for words in "audit" "audit /nonexistent.emt" "frob" "show $GUEST --where x" "explain $GUEST zz" "--json" \
+		"policy check /dev/null" "capture show $CAPTURES" "audit $GUEST --domain 5" "help frob"; do
+		read -r -a argv <<<"$words"
+		emt "${argv[@]}" --json
+		[ "$(jq -s 'length' <<<"$output")" = 1 ]
+		jq_is ".exit_status == $status"
+		printf '%s\n' "$output" >one.json
+		"$ROOT/tests/schema/check" "$EMTCTL" one.json
+	done
+}
