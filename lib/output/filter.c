@@ -212,26 +212,99 @@ static int adapt(struct parser *p, struct operand *lit, const struct operand *co
 			      "column %s cannot be compared with this", c->name);
 }
 
-/* The C library expands {n}: nested ones would take all memory there is. */
+#define MAX_PATTERN 2000 /* atoms after expansion */
+#define MAX_GROUPS 50
+
+/* Largest count of the repetition that starts at the '{' of *s; *s ends on its last character. */
+static unsigned long repetition(const char **s)
+{
+	unsigned long n = 1;
+	const char *d = *s + 1;
+
+	while (*d && *d != '}') {
+		if (*d >= '0' && *d <= '9') {
+			char *end;
+			unsigned long v = strtoul(d, &end, 10);
+
+			n = v > n ? v : n;
+			d = end;
+		} else {
+			d++;
+		}
+	}
+	*s = *d ? d : d - 1;
+	return n < MAX_PATTERN ? n : MAX_PATTERN + 1;
+}
+
+/* The last character of the bracket expression at 's', with [:classes:] in it. */
+static const char *bracket_end(const char *s)
+{
+	s += s[1] == '^';
+	s += s[1] == ']';
+	while (s[1] && s[1] != ']') {
+		char kind = s[2];
+
+		s++;
+		if (*s != '[' || !strchr(":.=", kind) || !kind)
+			continue;
+		for (s++; s[1] && !(s[1] == kind && s[2] == ']');)
+			s++;
+		s += s[1] ? 2 : 0;
+	}
+	return s + (s[1] == ']');
+}
+
+/* The C library writes x{n} out n times and x+ as xx*: nested ones would take all
+ * memory there is. Counts the atoms as it does, and stops above what is reasonable. */
 static bool expands_too_far(const char *re)
 {
-	unsigned long total = 1;
+	struct {
+		unsigned long sum, last; /* atoms before the last piece, and in it */
+	} group[MAX_GROUPS] = { 0 };
+	unsigned int depth = 0;
 
-	for (const char *s = strchr(re, '{'); s; s = strchr(s + 1, '{')) {
-		unsigned long n = 1;
+	for (const char *s = re; *s; s++) {
+		unsigned long *last = &group[depth].last;
 
-		for (const char *d = s + 1; *d && *d != '}'; d++)
-			if (*d >= '0' && *d <= '9') {
-				unsigned long v = strtoul(d, (char **)&d, 10);
-
-				n = v > n ? v : n;
-				d--;
-			}
-		total *= n;
-		if (n > 1000 || total > 1000)
+		switch (*s) {
+		case '(':
+			if (++depth == MAX_GROUPS)
+				return true;
+			group[depth].sum = group[depth].last = 0;
+			continue;
+		case ')':
+			if (!depth)
+				continue;
+			depth--;
+			group[depth].sum += group[depth].last;
+			group[depth].last = group[depth + 1].sum + *last + 1;
+			last = &group[depth].last;
+			break;
+		case '+':
+			*last *= 2;
+			break;
+		case '{':
+			*last *= repetition(&s);
+			break;
+		case '*':
+		case '?':
+			*last += 1;
+			break;
+		case '[':
+			s = bracket_end(s);
+			group[depth].sum += *last;
+			*last = 1;
+			break;
+		default:
+			if (*s == '\\' && s[1])
+				s++;
+			group[depth].sum += *last;
+			*last = 1;
+		}
+		if (group[depth].sum + *last > MAX_PATTERN)
 			return true;
 	}
-	return strlen(re) > 1000;
+	return false;
 }
 
 static int check_compare(struct parser *p, struct node *n, size_t op_at)
