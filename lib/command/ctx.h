@@ -5,7 +5,7 @@
 #ifndef EMT_COMMAND_CTX_H
 #define EMT_COMMAND_CTX_H
 
-#include "audit/audit.h"
+#include "audit/findings.h"
 #include "command/commands.h"
 #include "command/execute.h"
 
@@ -41,6 +41,10 @@ bool emt_ctx_skip(struct emt_ctx *ctx, const struct emt_source_walk *walk, size_
  * stops it. 'loss' is filled once the stream was opened. */
 int emt_ctx_runs(struct emt_ctx *ctx, struct emt_source *s, size_t walk,
 		 int (*cb)(const struct emt_run *run, void *arg), void *arg, struct emt_loss *loss);
+/* Judge every entry of a walk, tables page by page, with progress as above. '*f' is
+ * the caller's to free, NULL on error. */
+int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e,
+		     struct emt_findings **f, struct emt_loss *loss);
 /* The source as the user wrote it. */
 const char *emt_ctx_source_text(const struct emt_ctx *ctx);
 
