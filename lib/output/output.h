@@ -14,6 +14,7 @@ enum emt_out_format { EMT_FORMAT_TEXT, EMT_FORMAT_JSON, EMT_FORMAT_NDJSON };
 enum emt_section_flags {
 	EMT_SECTION_ONE = 1 << 0,  /* exactly one record: an object, not a list */
 	EMT_SECTION_MAIN = 1 << 1, /* what -o, --where, --sort, --limit are about */
+	EMT_SECTION_TIGHT = 1 << 2, /* text: no empty line before it */
 };
 
 /* A part of a command's reply. */

@@ -223,7 +223,7 @@ static int put_text(struct emt_sink *s, unsigned int section, const struct emt_r
 		rc = flush_table(s, true, err);
 		if (rc)
 			return rc;
-		if (s->section >= 0 || sec->title)
+		if ((s->section >= 0 || sec->title) && !(sec->flags & EMT_SECTION_TIGHT))
 			emt_text_gap(&s->text);
 		if (sec->title && !chosen) {
 			emt_text_puts(&s->text, EMT_STYLE_STRONG, sec->title);

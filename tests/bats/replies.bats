@@ -45,6 +45,7 @@ commands() {
 		upgrade-check|upgrade-check 4.2.0 4.22.0
 		bars|bars BMMIO --release 4.15.0
 		doctor|doctor
+		metrics|metrics GUEST --release 4.14.0
 		map|map GUEST --release 4.14.0
 		map|map GUEST --html PAGE
 		help|help
@@ -57,7 +58,7 @@ setup() {
 	"$EMTCTL" help --json >help.json 2>/dev/null
 	D=$CONSOLE/xen-4.17.7-key-D-every-type-collected.txt
 	"$EMTCTL" import "$D" --release 4.17.7 -o bare.emt >/dev/null 2>&1 || [ $? = 3 ]
-	head -c 2000 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
+	head -c 800 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
 	"$ROOT/tests/tools/iommu-image" machine.img
 	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
 }
