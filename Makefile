@@ -127,6 +127,8 @@ install: all
 		install -D -m 644 "$$f" "$(DESTDIR)$(DATADIR)/emt/schema/$${f##*/}"; done
 	$(Q)for f in cli/scripts/*.emt; do \
 		install -D -m 755 "$$f" "$(DESTDIR)$(DATADIR)/emt/scripts/$${f##*/}"; done
+	$(Q)for f in daemon/monitoring/*; do \
+		install -D -m 644 "$$f" "$(DESTDIR)$(DATADIR)/emt/monitoring/$${f##*/}"; done
 	install -D -m 644 completions/emtctl.bash $(DESTDIR)$(BASHCOMPDIR)/emtctl
 	install -D -m 644 completions/_emtctl $(DESTDIR)$(ZSHCOMPDIR)/_emtctl
 	install -D -m 644 completions/emtctl.fish $(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
