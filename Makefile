@@ -67,6 +67,13 @@ $(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
 
+# The unit tests' hypervisor in the shape of a library, for the programs' tests.
+FAKEXEN := $(BUILD)/tests/tools/libxencall.so.1
+$(FAKEXEN): tests/tools/fakexen.c tests/unit/fake_xen.c tests/unit/fake_xen.h lib/xen/calls.c
+	$(call SAY,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EMT_CFLAGS) -O1 -g -fPIC -shared -Wl,-soname,$(@F) -o $@ $(filter %.c,$^) -ldl
+
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
@@ -93,7 +100,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS)
+units: $(UNITS) $(FAKEXEN)
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units

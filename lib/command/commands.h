@@ -8,7 +8,8 @@
 #include "command/command.h"
 
 extern const struct emt_command emt_cmd_audit, emt_cmd_show, emt_cmd_explain, emt_cmd_facts;
-extern const struct emt_command emt_cmd_import, emt_cmd_capture_show, emt_cmd_capture_verify;
+extern const struct emt_command emt_cmd_import, emt_cmd_capture_show, emt_cmd_capture_verify,
+	emt_cmd_capture_take;
 extern const struct emt_command emt_cmd_policy_list, emt_cmd_policy_show, emt_cmd_policy_compare;
 extern const struct emt_command emt_cmd_policy_check;
 extern const struct emt_command emt_cmd_schema, emt_cmd_selftest;
@@ -17,7 +18,7 @@ extern const struct emt_command emt_cmd_expect_findings, emt_cmd_expect_verdict,
 extern const struct emt_command emt_cmd_expect_status;
 extern const struct emt_command emt_cmd_diff, emt_cmd_whatif, emt_cmd_upgrade, emt_cmd_bars, emt_cmd_map, emt_cmd_doctor;
 extern const struct emt_command emt_cmd_iommu_commands;
-extern const struct emt_command emt_cmd_metrics;
+extern const struct emt_command emt_cmd_metrics, emt_cmd_domains;
 extern const struct emt_command emt_cmd_help, emt_cmd_version;
 
 #endif

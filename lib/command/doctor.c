@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "xen/dump.h"
+
 const char *emt_works_name(unsigned int works)
 {
 	static const char *const names[] = { "no", "partly", "yes" };
@@ -59,27 +61,6 @@ static bool says_yes(const char *root, const char *path)
 	return slurp(root, path, text, sizeof(text)) && (*text == 'Y' || *text == '1');
 }
 
-/* A word "name=" of a command line; its value, up to the next blank, into 'out'. */
-static bool word(const char *line, const char *name, char *out, size_t room)
-{
-	size_t len = strlen(name);
-
-	for (const char *p = line; (p = strstr(p, name)); p++)
-		if ((p == line || p[-1] == ' ') && p[len] == '=') {
-			snprintf(out, room, "%.*s", (int)strcspn(p + len + 1, " "), p + len + 1);
-			return true;
-		}
-	return false;
-}
-
-static uint64_t bytes_of(const char *text)
-{
-	char *end;
-	uint64_t n = strtoull(text, &end, 0);
-
-	return *end == 'k' || *end == 'K' ? n << 10 : *end == 'm' || *end == 'M' ? n << 20 : n;
-}
-
 static bool cpu_flag(const char *root, const char *flag)
 {
 	char full[1024], line[8192], want[16];
@@ -121,6 +102,7 @@ static bool library(const char *root)
 
 static void look_xen(const char *root, struct emt_host *h)
 {
+	struct emt_xen_ring ring;
 	char text[512], minor[32], extra[64];
 
 	h->xen = (slurp(root, "/sys/hypervisor/type", text, sizeof(text)) && !strcmp(text, "xen")) ||
@@ -139,9 +121,10 @@ static void look_xen(const char *root, struct emt_host *h)
 	if (!slurp(root, "/sys/hypervisor/properties/command_line", h->xen_commandline,
 		   sizeof(h->xen_commandline)))
 		return;
-	h->conring_stated = word(h->xen_commandline, "conring_size", text, sizeof(text));
-	h->conring = h->conring_stated ? bytes_of(text) : 16384;
-	h->serial = word(h->xen_commandline, "console", text, sizeof(text)) && strstr(text, "com");
+	emt_xen_ring_of(h->xen_commandline, &ring);
+	h->conring_stated = ring.stated;
+	h->conring = ring.bytes;
+	h->serial = ring.baud != 0;
 }
 
 static void look_kvm(const char *root, struct emt_host *h)

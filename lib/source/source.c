@@ -65,14 +65,18 @@ int emt_source_walk(const struct emt_source *s, size_t i, struct emt_source_walk
 	return rc ? rc : s->ops->walk(s, i, info, err);
 }
 
-int emt_source_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+int emt_source_stated(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
 {
 	int rc = check_walk(s, i, err);
 
 	emt_facts_init(f);
-	if (rc)
-		return rc;
-	rc = s->ops->facts(s, i, f, err);
+	return rc ? rc : s->ops->facts(s, i, f, err);
+}
+
+int emt_source_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+{
+	int rc = emt_source_stated(s, i, f, err);
+
 	if (rc)
 		return rc;
 	rc = emt_facts_derive(f);

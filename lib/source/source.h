@@ -59,6 +59,9 @@ int emt_source_walk(const struct emt_source *s, size_t i, struct emt_source_walk
 /* Facts of walk 'i', derived facts included; 'f' is initialised by the call. */
 int emt_source_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err);
 
+/* The same without what follows from others: what a capture keeps. */
+int emt_source_stated(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err);
+
 /* Runs of walk 'i'. One stream at a time per source. */
 struct emt_stream;
 int emt_source_stream(struct emt_source *s, size_t i, struct emt_stream **out, struct emt_err *err);

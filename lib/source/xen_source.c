@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A domain of a live Xen: what the control interfaces tell of it and of the host.
- * What they do not tell (rights to I/O, special frames, pins) stays unknown; reading
- * a vCPU's registers pauses it and is done with costs=yes only.
+ * What they do not tell (pins, read-only ranges) stays unknown; reading a vCPU's
+ * registers pauses it, and entries, rights to I/O and special frames come by debug
+ * keys: both are done with costs=yes only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include <time.h>
 
 #include "source/ops.h"
-#include "xen/xen.h"
+#include "source/xen_console.h"
 
 #define RECORD "HVM save record" /* emt_facts_derive() knows its defect by this */
 
@@ -19,12 +20,20 @@ struct xen_source {
 	struct emt_xen *x;
 	struct emt_xen_domain d;
 	int64_t time;           /* when it was opened */
+	struct emt_capture *walk; /* of the debug keys, once they were issued; NULL */
 };
+
+/* The walk in it: the last, if somebody else pressed the key meanwhile. */
+static size_t walk_of(const struct xen_source *xs)
+{
+	return emt_capture_walks(xs->walk) - 1;
+}
 
 static void xen_close(struct emt_source *s)
 {
 	struct xen_source *xs = s->priv;
 
+	emt_capture_free(xs->walk);
 	emt_xen_close(xs->x);
 	free(xs);
 }
@@ -171,13 +180,24 @@ static int vcpu_facts(struct xen_source *xs, struct emt_facts *f, struct emt_err
 	return 0;
 }
 
-static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+/* It must be the same domain still, or what was read is of none. */
+static int still_there(const struct emt_source *s, struct xen_source *xs, struct emt_err *err)
+{
+	struct emt_xen_domain now;
+	int rc = emt_xen_domain(xs->x, xs->d.domid, &now, err);
+
+	if (!rc && strcmp(now.uuid, xs->d.uuid))
+		rc = emt_err_set(err, EMT_E_GONE, s->name, "xl list shows those there are",
+				 "the domain vanished, another one has its number");
+	return rc;
+}
+
+/* What the calls tell. */
+static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err *err)
 {
 	struct xen_source *xs = s->priv;
-	struct emt_xen_domain now;
 	int rc;
 
-	(void)i;
 	f->domid = xs->d.domid;
 	memcpy(f->domain_name, xs->d.name, sizeof(f->domain_name));
 	memcpy(f->domain_uuid, xs->d.uuid, sizeof(f->domain_uuid));
@@ -193,12 +213,8 @@ static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 	if (xs->d.type != EMT_XEN_PV && emt_xen_max_gfn(xs->x, xs->d.domid, &f->max_gfn, NULL))
 		f->max_gfn = 0;
 	rc = vcpu_facts(xs, f, err);
-	/* it must be the same domain still, or the facts are of none */
 	if (!rc)
-		rc = emt_xen_domain(xs->x, xs->d.domid, &now, err);
-	if (!rc && strcmp(now.uuid, xs->d.uuid))
-		rc = emt_err_set(err, EMT_E_GONE, s->name, "xl list shows those there are",
-				 "the domain vanished, another one has its number");
+		rc = still_there(s, xs, err);
 	for (int id = 0; id < EMT_FACT_NR; id++)
 		if (f->prov[id].held != EMT_UNKNOWN)
 			f->prov[id].time = xs->time;
@@ -209,17 +225,92 @@ static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 
 /* ---- entries: only key D shows them, and nothing shows NPT ---- */
 
+static bool may_have_ept(const struct xen_source *xs)
+{
+	return xs->d.paging == EMT_PAGING_EPT || xs->d.paging == EMT_PAGING_UNKNOWN;
+}
+
+/* Issue the debug keys, once for each time the source is opened. */
+static int console_walk(struct emt_source *s, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+	struct emt_facts f;
+	int rc;
+
+	if (xs->walk)
+		return 0;
+	emt_facts_init(&f);
+	rc = call_facts(s, &f, err);
+	if (!rc)
+		rc = emt_xen_console_walk(xs->x, &xs->d, &f, s->name, &xs->walk, err);
+	if (!rc)
+		rc = still_there(s, xs, err);
+	if (rc) {
+		emt_capture_free(xs->walk);
+		xs->walk = NULL;
+	}
+	emt_facts_free(&f);
+	return rc;
+}
+
+/* With consent what the keys tell too: entries and facts are then of one instant. Where
+ * they cannot be issued the calls' facts are told all the same, and the stream says why. */
+static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+	struct emt_err why = { 0 };
+
+	(void)i;
+	if (emt_xen_consent(xs->x) && may_have_ept(xs)) {
+		int rc = console_walk(s, &why);
+
+		if (!rc) {
+			rc = still_there(s, xs, err);
+			return rc ? rc : emt_capture_facts(xs->walk, walk_of(xs), f, err);
+		}
+	}
+	return call_facts(s, f, err);
+}
+
 static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)
+{
+	struct xen_source *xs = st->source->priv;
+	struct emt_capture_cursor *cur;
+	int rc;
+
+	(void)i;
+	if (!may_have_ept(xs))
+		return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name, NULL,
+				   "its paging is %s: there are no EPT entries to read",
+				   emt_paging_name(xs->d.paging));
+	rc = console_walk(st->source, err);
+	if (!rc)
+		rc = emt_capture_cursor(xs->walk, walk_of(xs), &cur, err);
+	if (!rc)
+		st->priv = cur;
+	return rc;
+}
+
+static int xen_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
+{
+	return emt_capture_seek(st->priv, gfn, err);
+}
+
+static long xen_read(struct emt_stream *st, struct emt_run *runs, size_t room, struct emt_err *err)
+{
+	return emt_capture_read(st->priv, runs, room, err);
+}
+
+static void xen_loss(const struct emt_stream *st, struct emt_loss *loss)
 {
 	const struct xen_source *xs = st->source->priv;
 
-	(void)i;
-	if (xs->d.paging == EMT_PAGING_EPT || xs->d.paging == EMT_PAGING_UNKNOWN)
-		return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name,
-				   "xl debug-keys D; xl dmesg >dump.txt; emtctl import dump.txt -o guest.emt; then "
-				   "open guest.emt", "this build reads facts of live domains, not their entries");
-	return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name, NULL,
-			   "its paging is %s: there are no EPT entries to read", emt_paging_name(xs->d.paging));
+	*loss = emt_capture_walk(xs->walk, walk_of(xs))->loss;
+}
+
+static void xen_end(struct emt_stream *st)
+{
+	emt_capture_cursor_free(st->priv);
 }
 
 const struct emt_source_ops emt_source_xen_ops = {
@@ -230,4 +321,8 @@ const struct emt_source_ops emt_source_xen_ops = {
 	.walk = xen_walk,
 	.facts = xen_facts,
 	.stream = xen_stream,
+	.seek = xen_seek,
+	.read = xen_read,
+	.loss = xen_loss,
+	.end = xen_end,
 };

@@ -69,3 +69,23 @@ json_error_is() {
 	jq_is ".error.code == \"$1\" and (.error.text | length) > 0"
 	has "$stderr" "emtctl: "
 }
+
+# Make a wrapper of emtctl, bin/emtctl, for which the unit tests' Xen runs here: dom0 and
+# domain 5, a PVH guest called by key D what FAKEXEN_D holds (default: a real dump).
+fake_xen() {
+	local real=$EMTCTL lib=$BUILD/tests/tools
+	mkdir -p bin
+	sed -e "/'q' pressed/,\$d" -e 's/domain1 EPT/domain5 EPT/' \
+		"$CONSOLE/xen-4.17.7-key-D-then-q-pvh-built.txt" >fake-D.txt
+	sed -e "1,/'q' pressed/d" -e 's/domain 1\b/domain 5/' \
+		"$CONSOLE/xen-4.17.7-key-D-then-q-pvh-built.txt" >fake-q.txt
+	cat >bin/emtctl <<-END
+		#!/bin/bash
+		export FAKEXEN_D=\${FAKEXEN_D:-$PWD/fake-D.txt} FAKEXEN_Q=\${FAKEXEN_Q:-$PWD/fake-q.txt}
+		export FAKEXEN_CMDLINE=\${FAKEXEN_CMDLINE-conring_size=4M}
+		export LD_LIBRARY_PATH=$lib LD_PRELOAD=$lib/libxencall.so.1 ASAN_OPTIONS=verify_asan_link_order=0
+		exec $real "\$@"
+	END
+	chmod +x bin/emtctl
+	EMTCTL=$PWD/bin/emtctl
+}

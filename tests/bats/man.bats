@@ -123,7 +123,7 @@ examples() {
 scene() {
 	mkdir -p scene/tests scene/bin
 	cd scene || return
-	ln -s "$EMTCTL" bin/emtctl
+	fake_xen
 	ln -s "$ROOT/tests/data" tests/data
 	export PATH=$PWD/bin:$PATH
 	cp "$CONSOLE/xen-4.17.7-key-D-every-type-collected.txt" dmesg.txt

@@ -46,6 +46,9 @@ commands() {
 		bars|bars BMMIO --release 4.15.0
 		doctor|doctor
 		metrics|metrics GUEST --release 4.14.0
+		domains|domains
+		capture take|capture take 5,costs=yes -o OUT
+		audit|audit 5,costs=yes
 		map|map GUEST --release 4.14.0
 		map|map GUEST --html PAGE
 		help|help
@@ -55,6 +58,7 @@ commands() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
+	fake_xen
 	"$EMTCTL" help --json >help.json 2>/dev/null
 	D=$CONSOLE/xen-4.17.7-key-D-every-type-collected.txt
 	"$EMTCTL" import "$D" --release 4.17.7 -o bare.emt >/dev/null 2>&1 || [ $? = 3 ]

@@ -10,225 +10,19 @@
 #include <cmocka.h>
 
 #include "source/source.h"
-#include "xen/backend.h"
-#include "xen/xen.h"
-
-/* What this Xen is, and what it was asked. */
-static struct {
-	unsigned int minor, domctl, sysctl;
-	int refuse;             /* errno of every versioned call, 0 = none */
-	bool gone;              /* domain 5 vanished */
-	unsigned int asked, buffers;
-	uint64_t seen[EMT_XC_NR]; /* by row of the table */
-	unsigned int foreign;   /* calls that no row describes */
-} fake;
-
-static void put(void *p, size_t at, uint64_t v, size_t n)
-{
-	memcpy((char *)p + at, &v, n);
-}
-
-static uint64_t get(const void *p, size_t at, size_t n)
-{
-	uint64_t v = 0;
-
-	memcpy(&v, (const char *)p + at, n);
-	return v;
-}
-
-static int fake_open(void **handle, struct emt_err *err)
-{
-	(void)err;
-	*handle = &fake;
-	return 0;
-}
-
-static void fake_close(void *handle)
-{
-	(void)handle;
-}
-
-static void *fake_alloc(void *handle, size_t n)
-{
-	(void)handle;
-	fake.buffers++;
-	return calloc(1, n);
-}
-
-static void fake_free(void *handle, void *p)
-{
-	(void)handle;
-	fake.buffers -= p != NULL;
-	free(p);
-}
-
-static char *fake_store(void *handle, const char *path)
-{
-	(void)handle;
-	return strcmp(path, "/local/domain/5/name") ? NULL : strdup("guest");
-}
-
-/* Row of the table that a call is; the numbers are typed here again. */
-static int row_of(unsigned int nr, uint64_t a0, uint64_t a1)
-{
-	static const struct { unsigned int nr, cmd; int row; } rows[] = {
-		{ 17, 0, EMT_XC_VERSION }, { 17, 1, EMT_XC_EXTRAVERSION }, { 17, 9, EMT_XC_COMMANDLINE },
-		{ 35, 3, EMT_XC_PHYSINFO }, { 35, 6, EMT_XC_DOMAIN_LIST }, { 36, 5, EMT_XC_DOMAIN },
-		{ 35, 1, EMT_XC_CONSOLE }, { 12, 10, EMT_XC_HOST_E820 }, { 12, 2, EMT_XC_MAX_PAGE },
-		{ 12, 14, EMT_XC_MAX_GFN }, { 7, 33, EMT_XC_HOST_MTRR }, { 36, 55, EMT_XC_HVM_RECORD },
-	};
-	bool plain = nr == 17 || nr == 12;
-	const void *arg = (const void *)(uintptr_t)(plain ? a1 : a0);
-	unsigned int cmd = plain ? (unsigned int)a0 : (unsigned int)get(arg, 0, 4);
-
-	for (size_t i = 0; i < EMT_ARRAY_SIZE(rows); i++)
-		if (rows[i].nr == nr && rows[i].cmd == cmd)
-			return rows[i].row;
-	if (nr == 35 && cmd == 7 && get(arg, 16, 4) == 1)
-		switch (*(const char *)(uintptr_t)get(arg, 8, 8)) {
-		case 'D':
-			return EMT_XC_KEY_D;
-		case 'q':
-			return EMT_XC_KEY_Q;
-		case 'Q':
-			return EMT_XC_KEY_PCI;
-		case 'o':
-			return EMT_XC_KEY_O;
-		}
-	return -1;
-}
-
-static void describe(char *info, unsigned int domid)
-{
-	put(info, 0, domid, 2);
-	put(info, 4, domid == 5 ? 1u << 1 | 1u << 8 | 1u << 3 : 0, 4);
-	put(info, 8, 1000 + domid, 8);
-	put(info, 64, 2, 4);
-	put(info, 68, 1, 4);
-	put(info, 76, domid == 5 ? 0xab : 0, 1);
-	if (fake.minor >= 16)
-		put(info, 104, 1, 4); /* local APIC only: PVH */
-}
-
-static long fails(int why)
-{
-	errno = why;
-	return -1;
-}
-
-static long record(void *arg)
-{
-	char *body = (char *)(uintptr_t)get(arg, 32, 8);
-	unsigned int vcpu = (unsigned int)get(arg, 20, 4);
-
-	if (vcpu > 1)
-		return fails(ENOENT);
-	if (get(arg, 16, 4) == 2) {
-		put(body, 656, 0x80000011 + vcpu, 8);
-		put(arg, 24, 1024, 8);
-		return 0;
-	}
-	put(body, 0, 0x0007040600070406, 8);
-	for (unsigned int i = 0; i < 8; i++) {
-		put(body, 8 + i * 16, 0xf0000000, 8);
-		put(body, 16 + i * 16, 0xff8000800, 8);
-	}
-	put(body, 136, 0x0606060606060606, 8);
-	put(body, 224, 0x508, 8);
-	put(body, 232, 0xc06, 8);
-	put(arg, 24, 240, 8);
-	return 0;
-}
-
-static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
-{
-	int row = row_of(nr, a0, a1);
-	void *arg = (void *)(uintptr_t)(nr == 17 || nr == 12 ? a1 : a0);
-	char *infos;
-
-	(void)handle;
-	fake.asked++;
-	if (row < 0) {
-		fake.foreign++;
-		return fails(ENOSYS);
-	}
-	fake.seen[row]++;
-	if (nr == 35 || nr == 36) {
-		if (fake.refuse)
-			return fails(fake.refuse);
-		if (get(arg, 4, 4) != (nr == 35 ? fake.sysctl : fake.domctl))
-			return fails(EACCES);
-	}
-	switch (row) {
-	case EMT_XC_VERSION:
-		return 4 << 16 | (long)fake.minor;
-	case EMT_XC_EXTRAVERSION:
-		strcpy(arg, ".7");
-		return 0;
-	case EMT_XC_COMMANDLINE:
-		strcpy(arg, "conring_size=4m");
-		return 0;
-	case EMT_XC_PHYSINFO:
-		put(arg, 8 + 8, 4, 4);
-		put(arg, 8 + 28, 1u << 2 | 1u << 5, 4);
-		put(arg, 8 + (fake.minor >= 17 ? 80 : 72) + 4, 1u << 5, 4); /* VMX */
-		return 0;
-	case EMT_XC_DOMAIN_LIST:
-		infos = (char *)(uintptr_t)get(arg, 16, 8);
-		if (get(arg, 8, 2) == 0) {
-			describe(infos, 0);
-			describe(infos + (fake.minor >= 16 ? 112 : 104), 5);
-			put(arg, 24, 2, 4);
-		}
-		return 0;
-	case EMT_XC_DOMAIN:
-		describe((char *)arg + 16, fake.gone ? 6 : (unsigned int)get(arg, 8, 2));
-		return 0;
-	case EMT_XC_CONSOLE:
-		assert_int_equal(get(arg, 8, 1), 0); /* never cleared */
-		strcpy((char *)(uintptr_t)get(arg, 16, 8), "text\n");
-		put(arg, 24, 5, 4);
-		put(arg, 12, 105, 4);
-		return 0;
-	case EMT_XC_HOST_E820:
-		infos = (char *)(uintptr_t)get(arg, 8, 8);
-		put(infos, 0, 0, 8), put(infos, 8, 0x9fc00, 8), put(infos, 16, 1, 4);
-		put(infos, 20, 0xf0000, 8), put(infos, 28, 0x10000, 8), put(infos, 36, 2, 4);
-		put(arg, 0, 2, 4);
-		return 0;
-	case EMT_XC_MAX_PAGE:
-		return 0x40000;
-	case EMT_XC_MAX_GFN:
-		return fake.gone ? fails(ESRCH) : 0xfffff;
-	case EMT_XC_HOST_MTRR:
-		assert_int_equal(get(arg, 4, 4), 0x03000001);
-		if (get(arg, 8, 4) >= 2)
-			return fails(EINVAL);
-		put(arg, 16, get(arg, 8, 4) ? 0 : 0xe0000, 8);
-		put(arg, 24, get(arg, 8, 4) ? 0 : 0x20000, 8);
-		put(arg, 32, 0, 4);
-		return 0;
-	case EMT_XC_HVM_RECORD:
-		return record(arg);
-	}
-	return 0;
-}
-
-static const struct emt_xen_backend backend = {
-	.open = fake_open, .close = fake_close, .alloc = fake_alloc, .free = fake_free,
-	.call = fake_call, .store = fake_store,
-};
+#include "fake_xen.h"
+#include "xen/dump.h"
 
 static struct emt_xen *opened(unsigned int minor, unsigned int domctl, unsigned int sysctl, bool consent)
 {
 	struct emt_err err = { 0 };
 	struct emt_xen *x;
 
-	memset(&fake, 0, sizeof(fake));
+	fake_xen_reset();
 	fake.minor = minor;
 	fake.domctl = domctl;
 	fake.sysctl = sysctl;
-	assert_int_equal(emt_xen_open(&x, &backend, consent, "xen:5", &err), 0);
+	assert_int_equal(emt_xen_open(&x, &fake_xen, consent, "xen:5", &err), 0);
 	return x;
 }
 
@@ -318,18 +112,95 @@ static void test_reads(void **state)
 	}
 }
 
+static int collect(const char *data, size_t len, void *arg)
+{
+	strncat(arg, data, len);
+	return 0;
+}
+
 static void test_console(void **state)
 {
-	struct emt_xen *x = opened(17, 0x15, 0x15, false);
+	static const enum emt_xen_call keys[] = { EMT_XC_KEY_Q, EMT_XC_KEY_D };
+	struct emt_xen *x = opened(17, 0x15, 0x15, true);
 	struct emt_err err = { 0 };
-	uint32_t index = 90;
+	uint32_t index = 0;
 	uint64_t lost;
-	char text[16];
+	char text[64] = "";
 
 	(void)state;
+	fake_xen_print("text\n");
 	assert_int_equal(emt_xen_console(x, &index, text, sizeof(text), &lost, &err), 5);
-	assert_int_equal(index, 105);
-	assert_int_equal(lost, 10);
+	assert_int_equal(index, 5);
+	assert_int_equal(lost, 0);
+	/* of the keys only what they printed */
+	memset(text, 0, sizeof(text));
+	fake.keys['q'] = "queue\n";
+	fake.keys['D'] = "dump\n";
+	assert_int_equal(emt_xen_keys(x, keys, 2, collect, text, &lost, &err), 0);
+	assert_string_equal(text, "queue\ndump\n");
+	assert_int_equal(lost, 0);
+	/* what the ring could not hold is counted */
+	fake.ring_size = 8;
+	memset(text, 0, sizeof(text));
+	fake.keys['D'] = "a dump of more\n";
+	assert_int_equal(emt_xen_keys(x, keys, 2, collect, text, &lost, &err), 0);
+	assert_string_equal(text, "queue\nof more\n" + 0);
+	assert_int_equal(lost, strlen("a dump of more\n") - 8);
+	close_and_check(x);
+}
+
+static void test_ring(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t bytes;
+		bool stated;
+		uint32_t baud;
+	} cases[] = {
+		{ "", 16384, false, 0 },
+		{ "conring_size=4M loglvl=all", 4 << 20, true, 0 },
+		{ "xconring_size=4M", 16384, false, 0 },
+		{ "conring_size=64k conring_size=128k", 128 << 10, true, 0 },
+		{ "console=com1,vga com1=115200,8n1", 16384, false, 115200 },
+		{ "com1=57600", 16384, false, 57600 }, /* com1 is there by default */
+		{ "console=vga com1=57600", 16384, false, 0 },
+		{ "console=com2 com1=57600", 16384, false, 0 },
+		{ "console=com1,com2 com1=115200 com2=auto", 16384, false, 9600 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(cases); i++) {
+		struct emt_xen_ring r;
+
+		emt_xen_ring_of(cases[i].line, &r);
+		if (r.bytes != cases[i].bytes || r.stated != cases[i].stated || r.baud != cases[i].baud)
+			fail_msg("%s: %llu %d %u", cases[i].line, (unsigned long long)r.bytes, r.stated, r.baud);
+	}
+}
+
+/* What the dump of all domains takes, and when it is refused. */
+static void test_plan(void **state)
+{
+	struct emt_xen *x = opened(17, 0x15, 0x15, false);
+	struct emt_xen_dump_plan p;
+	struct emt_err err = { 0 };
+
+	(void)state;
+	assert_int_equal(emt_xen_dump_plan(x, &p, &err), 0);
+	assert_int_equal(p.domains, 1); /* dom0 is PV */
+	assert_int_equal(p.bytes, (1005 / 512 + 1005 % 512 + 64) * 64);
+	assert_int_equal(p.bytes_most, (1005 + 64) * 64);
+	assert_int_equal(emt_xen_dump_allowed(&p, "xen:5", &err), 0);
+	fake.cmdline = "conring_size=16k";
+	assert_int_equal(emt_xen_dump_plan(x, &p, &err), 0);
+	assert_int_equal(emt_xen_dump_allowed(&p, "xen:5", &err), EMT_E_UNSUPPORTED);
+	assert_non_null(strstr(err.next, "conring_size=1M"));
+	fake.cmdline = "conring_size=4m com1=9600,8n1";
+	memset(&err, 0, sizeof(err));
+	assert_int_equal(emt_xen_dump_plan(x, &p, &err), 0);
+	assert_int_equal(p.seconds, p.bytes * 10 / 9600);
+	assert_int_equal(emt_xen_dump_allowed(&p, "xen:5", &err), EMT_E_UNSUPPORTED);
+	assert_non_null(strstr(err.next, "console=vga"));
 	close_and_check(x);
 }
 
@@ -438,10 +309,10 @@ static void test_source(void **state)
 		struct emt_source *s;
 		struct emt_facts f;
 
-		memset(&fake, 0, sizeof(fake));
+		fake_xen_reset();
 		fake.minor = 17;
 		fake.domctl = fake.sysctl = 0x15;
-		emt_xen_override(&backend);
+		emt_xen_override(&fake_xen);
 		assert_int_equal(emt_source_parse(&spec, texts[i], &err), 0);
 		assert_int_equal(emt_source_open(&s, &spec, &err), 0);
 		assert_int_equal(emt_source_facts(s, 0, &f, &err), 0);
@@ -467,7 +338,9 @@ static void test_source(void **state)
 			assert_int_equal(f.vcpu_cr0[1], 0x80000012);
 		}
 		emt_facts_free(&f);
-		assert_int_equal(emt_source_stream(s, 0, &st, &err), EMT_E_UNSUPPORTED);
+		/* without consent its entries are refused, with their cost; then there is no dump */
+		assert_int_equal(emt_source_stream(s, 0, &st, &err), i ? EMT_E_UNSUPPORTED : EMT_E_USAGE);
+		assert_true(i || strstr(err.next, "costs=yes"));
 		/* it vanishes between two questions */
 		fake.gone = true;
 		memset(&err, 0, sizeof(err));
@@ -476,12 +349,80 @@ static void test_source(void **state)
 		emt_source_close(s);
 		assert_int_equal(fake.foreign + fake.buffers, 0);
 		for (int id = EMT_XC_KEY_D; id < EMT_XC_NR; id++)
-			assert_int_equal(fake.seen[id], 0);
+			assert_true(!fake.seen[id] || (i && id != EMT_XC_KEY_O));
 		memset(&err, 0, sizeof(err));
 		assert_int_equal(emt_source_parse(&spec, "xen:other", &err), 0);
 		assert_int_equal(emt_source_open(&s, &spec, &err), EMT_E_NOSOURCE);
 		emt_xen_override(NULL);
 	}
+}
+
+/* Entries by key D: read once, with what key q says of the same instant. */
+static void test_entries(void **state)
+{
+	struct emt_source_spec spec;
+	struct emt_err err = { 0 };
+	struct emt_run runs[8];
+	struct emt_source *s;
+	struct emt_stream *st;
+	struct emt_facts f;
+	struct emt_loss loss;
+
+	(void)state;
+	fake_xen_reset();
+	fake.minor = 17;
+	fake.domctl = fake.sysctl = 0x15;
+	fake.keys['q'] = "(XEN) 'q' pressed -> dumping domain info (now = 1)\n"
+			 "(XEN) General information for domain 5:\n"
+			 "(XEN)     refcnt=3 dying=0 pause_count=1\n"
+			 "(XEN) Rangesets belonging to domain 5:\n"
+			 "(XEN)     Interrupts { }\n"
+			 "(XEN)     I/O Memory { e0000-e00ff }\n"
+			 "(XEN)     I/O Ports  { }\n";
+	fake.keys['D'] = "(XEN) \n(XEN) domain5 EPT p2m table:\n"
+			 "(XEN) gfn:             0 order:  9 mfn:         80000 rwx WB!\n"
+			 "(XEN) gfn:           200 order:  0 mfn:         80200 rwx UC \n"
+			 "(XEN) gfn:           201 order:  0 mfn:         80201 rwx UC \n";
+	emt_xen_override(&fake_xen);
+	assert_int_equal(emt_source_parse(&spec, "xen:5,costs=yes", &err), 0);
+	assert_int_equal(emt_source_open(&s, &spec, &err), 0);
+	assert_int_equal(emt_source_facts(s, 0, &f, &err), 0);
+	assert_int_equal(f.prov[EMT_FACT_IOMEM_CAPS].held, EMT_KNOWN);
+	assert_int_equal(f.iomem_caps.n, 1);
+	assert_int_equal(f.iomem_caps.v[0].last, 0xe00ff);
+	assert_string_equal(f.release, "4.17.7"); /* the calls' facts are there as well */
+	assert_int_equal(f.nr_vcpus, 2);
+	assert_int_equal(f.vcpu_mtrr[0].var_held[1], EMT_ASSUMED);
+	emt_facts_free(&f);
+	assert_int_equal(emt_source_stream(s, 0, &st, &err), 0);
+	assert_int_equal(emt_stream_read(st, runs, 8, &err), 2);
+	assert_int_equal(runs[0].order, 9);
+	assert_int_equal(runs[0].emt, EMT_MT_WB);
+	assert_int_equal(runs[1].count, 2);
+	assert_int_equal(runs[1].emt, EMT_MT_UC);
+	assert_int_equal(emt_stream_read(st, runs, 8, &err), 0);
+	emt_stream_loss(st, &loss);
+	assert_true(emt_loss_none(&loss));
+	emt_stream_free(st);
+	assert_int_equal(fake.seen[EMT_XC_KEY_D], 1);
+	assert_int_equal(fake.seen[EMT_XC_KEY_Q], 1);
+	emt_source_close(s);
+	assert_int_equal(fake.foreign + fake.buffers, 0);
+
+	/* a ring that cannot hold it: nothing is passed off as whole */
+	fake.ring_size = 100;
+	assert_int_equal(emt_source_open(&s, &spec, &err), 0);
+	if (!emt_source_stream(s, 0, &st, &err)) {
+		while (emt_stream_read(st, runs, 8, &err) > 0)
+			;
+		emt_stream_loss(st, &loss);
+		assert_true(loss.cut_head);
+		emt_stream_free(st);
+	} else {
+		assert_int_equal(err.code, EMT_E_TRUNCATED);
+	}
+	emt_source_close(s);
+	emt_xen_override(NULL);
 }
 
 int main(void)
@@ -490,7 +431,8 @@ int main(void)
 		cmocka_unit_test(test_table),	cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_console), cmocka_unit_test(test_costs),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_other_release),
-		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_source),	cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_plan),	cmocka_unit_test(test_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

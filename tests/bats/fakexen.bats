@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Live domains against a Xen of the tests' own: what is asked of it, what is refused, and
+# that a capture taken of it says the same. What runs on a real Xen is in tests/lab.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	fake_xen
+	export FAKEXEN_LOG=$PWD/calls.log
+}
+
+@test "domains: each with its type and the way to its entries, at no cost" {
+	emt domains --json
+	status_is 0
+	jq_is '[.data.domains[] | .type] == ["pv", "pvh"]'
+	jq_is '[.data.domains[] | .route] == ["none", "key-d"]'
+	jq_is '.data.host.console_ring_bytes == 4194304 and .data.host.serial_baud == null'
+	lacks "$(cat calls.log)" debug_keys
+	lacks "$(cat calls.log)" gethvmcontext
+	FAKEXEN_CMDLINE="conring_size=16k" emt domains --json
+	jq_is '[.data.domains[] | .route] == ["none", "none"]'
+	jq_is '.data.domains[1].why | test("conring_size=1M")'
+}
+
+@test "without consent entries are refused with their cost, and nothing that costs is done" {
+	for words in "audit 5" "show xen:5" "map 5" "capture take 5 -o x.emt"; do
+		read -r -a argv <<<"$words"
+		emt "${argv[@]}"
+		status_is 2
+		[ -z "$output" ]
+		has "$stderr" "xen:5,costs=yes"
+		has "$stderr" "KiB"
+	done
+	[ ! -e x.emt ]
+	lacks "$(cat calls.log)" debug_keys
+	lacks "$(cat calls.log)" gethvmcontext
+}
+
+@test "with consent too: a small ring or a slow serial line is refused, not tried" {
+	FAKEXEN_CMDLINE="" emt audit 5,costs=yes
+	status_is 2
+	has "$stderr" "conring_size=1M"
+	FAKEXEN_CMDLINE="conring_size=4M com1=9600" emt audit 5,costs=yes
+	status_is 2
+	has "$stderr" "console=vga"
+	lacks "$(cat calls.log)" "keys D"
+}
+
+@test "a capture taken live gives the findings of the live audit" {
+	emt audit 5,costs=yes --all --json
+	[ "$status" -le 1 ]
+	jq -S '.data.findings | map(del(.next))' <<<"$output" >live
+	jq -S '.data.domains | map(del(.time, .generation))' <<<"$output" >live-domain
+	emt capture take 5,costs=yes -o taken.emt
+	status_is 0
+	emt audit taken.emt --all --json
+	jq -S '.data.findings | map(del(.next))' <<<"$output" >offline
+	jq -S '.data.domains | map(del(.time, .generation))' <<<"$output" >offline-domain
+	diff live offline
+	diff live-domain offline-domain
+	[ "$(jq '.[0].entries' live-domain)" = 49 ]
+}
+
+@test "one command, one dump; and no call but those of the table" {
+	for words in "audit 5,costs=yes --all" "facts 5,costs=yes" "explain 5,costs=yes 0x200" "show 5,costs=yes" \
+		"map 5,costs=yes" "bars 5,costs=yes" "metrics 5,costs=yes" "whatif 5,costs=yes --release 4.14.0" \
+		"domains" "facts 0" "facts 5" "upgrade-check 4.14.0 4.17.7 5,costs=yes"; do
+		rm -f calls.log
+		read -r -a argv <<<"$words"
+		emt "${argv[@]}"
+		[ "$status" -le 1 ] || [ "$status" = 3 ]
+		grep -qx 'foreign 0' calls.log
+		grep -qx 'buffers 0' calls.log
+		[ "$(awk '/keys D/ { n += $NF } END { print n + 0 }' calls.log)" -le 1 ]
+	done
+}
+
+@test "a dump with garbage, and one of another domain only" {
+	{ cat fake-D.txt; echo "(XEN) gfn: zzzz order: what"; } >garbage
+	FAKEXEN_D=$PWD/garbage emt audit 5,costs=yes --json
+	[ "$(jq .complete <<<"$output")" = false ]
+	sed 's/domain5/domain7/' fake-D.txt >other
+	FAKEXEN_D=$PWD/other emt audit 5,costs=yes
+	status_is 2
+	has "$stderr" "no EPT of this domain"
+	: >empty
+	FAKEXEN_D=$PWD/empty emt audit 5,costs=yes
+	status_is 2
+	# nothing stays behind
+	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'emt-??????' -newer fake-D.txt)" ]
+}
