@@ -175,6 +175,7 @@ void emt_complete_value(struct emt_completion *c, const struct emt_arg *arg)
 		arg->complete(c);
 	} else if (arg->type == EMT_ARG_SOURCE) {
 		sources(c);
+		emt_complete_live(c);
 	} else if (arg->type == EMT_ARG_DOMAIN) {
 		emt_complete_domains(c);
 	} else if (arg->type == EMT_ARG_GFN || arg->type == EMT_ARG_GFN_RANGE) {

@@ -38,6 +38,8 @@ void emt_complete_word(struct emt_completion *c, const char *value, const char *
 void emt_complete_value(struct emt_completion *c, const struct emt_arg *arg);
 /* Domains of the source, by number and by name; its generations; frames of findings. */
 void emt_complete_domains(struct emt_completion *c);
+/* Domains of the Xen that runs here, by number and name; nothing where none does. */
+void emt_complete_live(struct emt_completion *c);
 void emt_complete_generations(struct emt_completion *c);
 void emt_complete_gfns(struct emt_completion *c, bool ranges);
 /* Names of files; with 'suffix' those that end so, or any where none does. */

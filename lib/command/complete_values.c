@@ -12,6 +12,7 @@
 
 #include "audit/findings.h"
 #include "command/complete.h"
+#include "xen/xen.h"
 
 #define PATIENCE_MS 25
 #define MAX_GFNS 64
@@ -125,6 +126,31 @@ void emt_complete_domains(struct emt_completion *c)
 			emt_complete_word(c, w.name, id);
 	}
 	emt_source_close(s);
+}
+
+void emt_complete_live(struct emt_completion *c)
+{
+	const char *prefix = !strncmp(c->prefix, "xen:", 4) ? "xen:" : "";
+	struct emt_xen_domain *v = NULL;
+	struct emt_err err = { 0 };
+	struct emt_xen *x;
+	char value[80], id[24];
+	size_t n = 0;
+
+	/* all of these calls are free */
+	if (emt_xen_open(&x, NULL, false, "xen", &err))
+		return;
+	if (!emt_xen_domains(x, &v, &n, &err))
+		for (size_t i = 0; i < n; i++) {
+			snprintf(id, sizeof(id), "%u", v[i].domid);
+			snprintf(value, sizeof(value), "%s%s", prefix, id);
+			emt_complete_word(c, value, *v[i].name ? v[i].name : NULL);
+			snprintf(value, sizeof(value), "%s%s", prefix, v[i].name);
+			if (*v[i].name)
+				emt_complete_word(c, value, id);
+		}
+	free(v);
+	emt_xen_close(x);
 }
 
 void emt_complete_generations(struct emt_completion *c)

@@ -24,6 +24,17 @@ setup() {
 	jq_is '.data.domains[1].why | test("conring_size=1M")'
 }
 
+@test "live domains are completed, at no cost" {
+	emt complete -- audit ""
+	status_is 0
+	grep -q "^5\b" <<<"$output"
+	grep -q "^0\b" <<<"$output"
+	emt complete -- show xen:
+	grep -q "^xen:5\b" <<<"$output"
+	lacks "$(cat calls.log)" gethvmcontext
+	lacks "$(cat calls.log)" debug_keys
+}
+
 @test "without consent entries are refused with their cost, and nothing that costs is done" {
 	for words in "audit 5" "show xen:5" "map 5" "capture take 5 -o x.emt"; do
 		read -r -a argv <<<"$words"

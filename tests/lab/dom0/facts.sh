@@ -23,6 +23,8 @@ try facts-costs $E facts "xen:$id,costs=yes" --json
 try facts-dom0 $E facts xen:0 --json
 try facts-none $E facts xen:4242 --json
 try facts-name $E facts xen:nosuchname --json
-try show $E show "$id"
+try show $E show "$id,costs=yes"
+try domains $E domains --json
+try xllist xl list
 xl destroy "$id"
 try facts-gone $E facts "xen:$id" --json

@@ -61,6 +61,15 @@ def main():
             rc, reply, facts = result(what)
             check('%s: a clear error' % what, rc == 2 and reply['error']['code'] in ('no_source', 'gone'),
                   str(reply.get('error')))
+        rc, reply, facts = result('domains')
+        listed = {d['domain']: d for d in (reply.get('data') or {}).get('domains', [])}
+        stack = {int(w[1]): w for w in (l.rsplit(None, 5) for l in m.got('out/xllist.out').splitlines()[1:])}
+        check('domains lists what xl list does', rc == 0 and listed and set(listed) == set(stack), str(sorted(listed)))
+        check('their memory too', all(abs(listed[n]['bytes'] / 2**20 - int(w[2])) <= 1 for n, w in stack.items()),
+              str({n: d['bytes'] >> 20 for n, d in listed.items()}))
+        guest = listed.get(int(m.got('out/id.out')), {})
+        check('no key D on NPT, and why', guest.get('route') == 'none' and 'npt' in guest.get('why', ''), guest.get('why', ''))
+        check('dom0 has no EPT either', listed.get(0, {}).get('route') == 'none', str(listed.get(0, {}).get('why')))
         rc = int(m.got('out/show.rc'))
         check('show refuses NPT', rc == 2 and 'npt' in m.got('out/show.err'), m.got('out/show.err').split('\n')[0])
     return finish()
