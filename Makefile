@@ -4,6 +4,8 @@
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 BUILD ?= build
@@ -20,6 +22,8 @@ ifeq ($(HAVE_DW),1)
 PKGS += libdw
 EMT_CFLAGS += -DEMT_HAVE_LIBDW=1
 endif
+DAEMON_PKGS := libevent_core libsystemd
+DAEMON_LIBS := $(shell $(PKG_CONFIG) --libs $(DAEMON_PKGS))
 EMT_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -lpthread
 
 Q := $(if $(V),,@)
@@ -27,6 +31,7 @@ SAY = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 CLI_SRC := $(sort $(wildcard cli/*.c))
+DAEMON_SRC := $(sort $(wildcard daemon/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELP := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -43,7 +48,7 @@ MAN_PAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in)) \
 	$(patsubst man/%,$(BUILD)/man/%,$(wildcard man/*.[1-8]))
 SCHEMAS := $(BUILD)/schema/.done
 
-all: $(BUILD)/emtctl $(MAN_PAGES) $(SCHEMAS)
+all: $(BUILD)/emtctl $(BUILD)/emtd $(MAN_PAGES) $(SCHEMAS)
 
 $(BUILD)/%.o: %.c
 	$(call SAY,CC,$<)
@@ -58,6 +63,10 @@ $(LIBEMT): $(call obj,$(LIB_SRC))
 $(BUILD)/emtctl: $(call obj,$(CLI_SRC)) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
+
+$(BUILD)/emtd: $(call obj,$(DAEMON_SRC)) $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) $(DAEMON_LIBS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_HELP)) $(LIBEMT)
 	$(call SAY,LD,$@)
@@ -128,6 +137,12 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 
 install: all
 	install -D -m 755 $(BUILD)/emtctl $(DESTDIR)$(BINDIR)/emtctl
+	install -D -m 755 $(BUILD)/emtd $(DESTDIR)$(SBINDIR)/emtd
+	$(Q)for u in emtd.service emtd.socket; do \
+		sed 's|@SBINDIR@|$(SBINDIR)|' daemon/$$u >$(BUILD)/$$u; \
+		install -D -m 644 $(BUILD)/$$u $(DESTDIR)$(UNITDIR)/$$u; done
+	$(Q)sed 's|/usr/local/bin|$(BINDIR)|' daemon/emtd.conf >$(BUILD)/emtd.conf
+	install -D -m 644 $(BUILD)/emtd.conf $(DESTDIR)$(DATADIR)/emt/emtd.conf
 	$(Q)for m in $(MAN_PAGES); do \
 		install -D -m 644 "$$m" "$(DESTDIR)$(MANDIR)/man$${m##*.}/$${m##*/}"; done
 	$(Q)for f in $(BUILD)/schema/*.json; do \
@@ -141,6 +156,7 @@ install: all
 	install -D -m 644 completions/emtctl.fish $(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
 
 uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/emtd $(DESTDIR)$(UNITDIR)/emtd.service $(DESTDIR)$(UNITDIR)/emtd.socket
 	rm -f $(DESTDIR)$(BINDIR)/emtctl $(DESTDIR)$(BASHCOMPDIR)/emtctl $(DESTDIR)$(ZSHCOMPDIR)/_emtctl \
 		$(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
 	$(Q)for m in $(notdir $(MAN_PAGES)); do rm -f "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done
@@ -153,4 +169,4 @@ PHONY_EXTRA := captures
 .PHONY: $(PHONY_EXTRA) all units check asan fuzz bench lint lab install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))
+-include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))

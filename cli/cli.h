@@ -98,6 +98,13 @@ void cli_run_line(struct cli *c, const struct place *at);
 /* Fold in another exit status: an error, then findings, then incomplete. */
 void cli_status(struct cli *c, enum emt_exit status);
 
+/* ---- remote.c ---- */
+
+/* Ask an emtd, if the command is for one and one listens; see emt_env.delegate. Data
+ * goes to 'out'. */
+int cli_delegate(struct cli *c, int (*out)(void *arg, const char *data, size_t len), const struct emt_parse *p,
+		 const char *const *words, size_t n, int *exit_status, struct emt_err *err);
+
 /* ---- script.c ---- */
 
 /* Lines of a file ("-" = standard input), with its arguments. */

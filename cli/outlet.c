@@ -131,10 +131,20 @@ void outlet_close(struct outlet *o)
 	o->wants_pager = false;
 }
 
+/* What a daemon says of its client's terminal: "80,colour". */
+static const char *told(void)
+{
+	const char *t = getenv("EMTCTL_TERMINAL");
+
+	return t && *t ? t : NULL;
+}
+
 bool outlet_colour(const struct outlet *o)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
+	if (told())
+		return strstr(told(), ",colour") != NULL;
 	return o->terminal && !(no && *no) && term && strcmp(term, "dumb");
 }
 
@@ -144,6 +154,8 @@ unsigned int outlet_width(const struct outlet *o)
 	struct winsize ws;
 	uint64_t n;
 
+	if (told())
+		return (unsigned int)strtoul(told(), NULL, 10);
 	if (!o->terminal)
 		return 0;
 	if (columns && !emt_parse_u64(columns, &n) && n >= 20 && n < 10000)

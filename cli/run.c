@@ -56,13 +56,19 @@ static void start(void *arg, const struct emt_parse *p)
 		cli_signals_timeout(limit);
 }
 
+static int delegate(void *arg, const struct emt_parse *p, const char *const *words, size_t n, int *exit_status,
+		    struct emt_err *err)
+{
+	return cli_delegate(arg, write_out, p, words, n, exit_status, err);
+}
+
 static struct emt_env make_env(struct cli *c)
 {
 	return (struct emt_env){
 		.write = write_out, .note = note, .arg = c, .colour = outlet_colour(&c->out),
 		.width = outlet_width(&c->out), .tool = CLI_TOOL, .argv = c->argv, .argc = c->argc,
 		.now = (int64_t)time(NULL), .cancel = &cli_cancel, .session = &c->session,
-		.start = start, .progress = progress,
+		.start = start, .progress = progress, .delegate = delegate,
 	};
 }
 

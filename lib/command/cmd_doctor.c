@@ -165,7 +165,7 @@ static int run_doctor(struct emt_ctx *ctx)
 }
 
 static const struct emt_arg args[] = {
-	{ .name = "sysroot", .type = EMT_ARG_TEXT, .metavar = "DIR",
+	{ .name = "sysroot", .type = EMT_ARG_FILE, .metavar = "DIR",
 	  .help = "look at a copied tree of another host: proc, sys and dev under DIR" },
 };
 static const struct emt_section sections[] = {

@@ -86,12 +86,22 @@ void emt_execute(const struct emt_env *env, const char *const *words, size_t n, 
 	/* A command without the output group has no such options to fail on. */
 	if (rc || !emt_command_has(p.cmd, &emt_args_output))
 		opts.columns = opts.where = opts.sort = NULL;
+	if (!rc && env->start)
+		env->start(env->arg, &p);
+	if (!rc && env->delegate) {
+		int done = env->delegate(env->arg, &p, words, n, &end.exit_status, &res->err);
+
+		if (done > 0) {
+			res->exit_status = (enum emt_exit)end.exit_status;
+			emt_parse_free(&p);
+			return;
+		}
+		rc = done;
+	}
 	if (!rc || p.cmd)
 		rc = emt_out_new(&ctx.out, &opts, p.cmd->reply, rc ? &lost : &res->err) ? EMT_E_USAGE : rc;
 	else
 		emt_out_new(&ctx.out, &opts, NULL, &lost);
-	if (!rc && env->start)
-		env->start(env->arg, &p);
 	if (!rc && ctx.out)
 		rc = p.cmd->run(&ctx);
 	if (rc && !res->err.code)

@@ -33,6 +33,10 @@ struct emt_env {
 	/* Called once the words are parsed, before the command runs: the pager, and
 	 * --timeout, which sets 'cancel' when the time is up. May be NULL. */
 	void (*start)(void *arg, const struct emt_parse *p);
+	/* Somebody else may run it (a daemon), data and notes included: 1 = done, with its
+	 * exit status; 0 = nobody, it is run here; negative: an error, in 'err'. Or NULL. */
+	int (*delegate)(void *arg, const struct emt_parse *p, const char *const *words, size_t n,
+			int *exit_status, struct emt_err *err);
 	/* How far a long command is; total 0 = not known. May be NULL. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	/* Each record that passes --where, before it is written. May be NULL. */

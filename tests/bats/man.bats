@@ -23,7 +23,7 @@ examples() {
 }
 
 @test "all pages are there" {
-	for p in emtctl.1 emt-capture.5 emt-json.5 emt-policy.7; do
+	for p in emtctl.1 emt-capture.5 emt-json.5 emt-policy.7 emtd.8; do
 		[ -s "$MAN/$p" ]
 	done
 	# No part was left unfilled.
@@ -83,6 +83,20 @@ examples() {
 	"$EMTCTL" schema emt.error | jq -r '.definitions.error.properties.code.enum[]' | while read -r code; do
 		grep -qw "$code" text
 	done
+}
+
+@test "emtd(8) has every key of the configuration and every option" {
+	page emtd.8 >text
+	for key in $(sed -n 's/^#\([a-z_]*\) =.*/\1/p' "$ROOT/daemon/emtd.conf"); do
+		grep -qE "^ +$key\b" text
+	done
+	for option in $("$BUILD/emtd" --help | grep -oE -- '--[a-z-]+'); do
+		grep -qF -- "$option" text
+	done
+	# the example configuration is the defaults, and is read
+	sed 's/^#\([a-z_]* =\)/\1/' "$ROOT/daemon/emtd.conf" >all.conf
+	"$BUILD/emtd" -c all.conf --emtctl "$EMTCTL" --check
+	[ "$(grep -c = all.conf)" = 9 ]
 }
 
 @test "emt-policy(7) has every release's rules in order, every defect and every verdict" {
