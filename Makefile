@@ -64,6 +64,9 @@ $(BUILD)/emtctl: $(call obj,$(CLI_SRC)) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
 
+# where emtd finds the program that answers, unless it is told
+$(BUILD)/daemon/config.o: EMT_CFLAGS += -DEMT_BINDIR='"$(BINDIR)"'
+
 $(BUILD)/emtd: $(call obj,$(DAEMON_SRC)) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) $(DAEMON_LIBS)

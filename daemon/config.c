@@ -8,6 +8,10 @@
 
 #include "emtd.h"
 
+#ifndef EMT_BINDIR
+#define EMT_BINDIR "/usr/local/bin"
+#endif
+
 const char config_default_path[] = "/etc/emt/emtd.conf";
 
 enum type { TYPE_TEXT, TYPE_NUMBER, TYPE_BOOL };
@@ -29,7 +33,7 @@ static const struct key {
 void config_defaults(struct config *c)
 {
 	*c = (struct config){
-		.socket = EMT_WIRE_SOCKET, .read_socket = EMT_WIRE_READ_SOCKET, .emtctl = "/usr/local/bin/emtctl",
+		.socket = EMT_WIRE_SOCKET, .read_socket = EMT_WIRE_READ_SOCKET, .emtctl = EMT_BINDIR "/emtctl",
 		.max_clients = 256, .max_workers = 4, .request_timeout = 120, .idle_timeout = 300,
 	};
 }
