@@ -353,8 +353,10 @@ int server_start(struct server *s, struct emt_err *err)
 
 void server_stop(struct server *s)
 {
-	while (s->clients)
-		drop(s->clients);
+	struct client *c, *next;
+
+	DL_FOREACH_SAFE(s->clients, c, next)
+		drop(c);
 	for (int i = 0; i < 2; i++) {
 		const char *path = i ? s->config.read_socket : s->config.socket;
 
@@ -364,8 +366,10 @@ void server_stop(struct server *s)
 		if (!s->inherited[i])
 			unlink(path);
 	}
-	while (s->workers) /* killed above: they end at once */
+	while (s->workers) { /* killed above: they end at once */
+		usleep(1000);
 		workers_reap(s);
+	}
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(s->signals); i++)
 		if (s->signals[i])
 			event_free(s->signals[i]);

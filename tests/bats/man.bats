@@ -87,9 +87,9 @@ examples() {
 
 @test "emtd(8) has every key of the configuration and every option" {
 	page emtd.8 >text
-	for key in $(sed -n 's/^#\([a-z_]*\) =.*/\1/p' "$ROOT/daemon/emtd.conf"); do
+	while read -r key; do
 		grep -qE "^ +$key\b" text
-	done
+	done < <(sed -n 's/^#\([a-z_]*\) =.*/\1/p' "$ROOT/daemon/emtd.conf")
 	for option in $("$BUILD/emtd" --help | grep -oE -- '--[a-z-]+'); do
 		grep -qF -- "$option" text
 	done
