@@ -23,7 +23,7 @@ complete() {
 	complete aud
 	[ "$output" = audit ]
 	complete capture ""
-	[ "$output" = $'show\nverify\ntake' ]
+	[ "$output" = $'show\ntake\nverify' ]
 	complete show guest.emt --spl
 	[ "$output" = --split ]
 	complete show guest.emt --split --spl
