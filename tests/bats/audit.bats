@@ -148,3 +148,13 @@ load helper
 	emt explain "$two" 0x99999 --json
 	jq_is '[.data.explanations[] | [.domain, .mapped]] == [[1, false], [2, false]]'
 }
+
+@test "a capture that was taken live on real EPT says what it said there" {
+	emt audit "$CAPTURES/lab-ept/live.emt" --all --json
+	status_is 0
+	jq_is '.data.domains[0].entries == 1883'
+	jq_is '[.data.domains[0].verdicts[] | .entries] == [2, 1274, 607]'
+	jq_is '[.data.findings[] | .kind] == ["pending"]'
+	emt facts "$CAPTURES/lab-ept/live.emt" --json --where 'fact == "special" || fact == "iomem_caps"'
+	jq_is '[.data.facts[] | .held == "known" and .origin == "key q"] == [true, true]'
+}

@@ -24,7 +24,8 @@ drive() {
 			set timeout 8
 			match_max 1000000
 			proc see {text} { global wanted; set wanted $text; expect -ex $text }
-			proc type {keys} { send -- $keys }
+			# as a person would: a prompt is shown an instant before the editor takes Ctrl-C
+			proc type {keys} { if {[string first "\003" $keys] >= 0} { sleep 0.3 }; send -- $keys }
 			set wanted start
 			spawn -noecho env {*}$env(BEFORE) $env(EMTCTL)
 			expect_before {
