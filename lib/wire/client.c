@@ -169,8 +169,8 @@ int emt_wire_ask(int fd, const char *const *words, size_t n, bool colour, unsign
 
 	while (!rc) {
 		struct emt_wire_reply reply;
-		const char *text;
-		size_t size;
+		const char *text = "";
+		size_t size = 0;
 
 		if (sink->cancel && *sink->cancel && !cancelled) {
 			cancelled = true;
