@@ -6,7 +6,9 @@
 #ifndef EMT_CLI_CLI_H
 #define EMT_CLI_CLI_H
 
+#include <histedit.h>
 #include <sys/types.h>
+#include <wchar.h>
 
 #include "command/execute.h"
 #include "command/line.h"
@@ -119,6 +121,13 @@ bool history_path(char *out, size_t room);
 int history_size(void);
 /* The folder of 'path' is there; the file is the user's alone. */
 void history_prepare(const char *path);
+
+/* ---- keys.c ---- */
+
+/* Reader of libedit (EL_GETCFN): 1 = a character in *out, 0 = end, -1 = a signal that
+ * ends the line (cli_cancel, cli_terminated) or an error (errno). Handles a resized
+ * and a resumed terminal itself. */
+int keys_get(EditLine *el, wchar_t *out);
 
 /* ---- complete.c: the hidden `emtctl complete -- WORDS` ---- */
 

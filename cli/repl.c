@@ -420,7 +420,7 @@ void repl(struct cli *c)
 	cli_signals(true);
 	el_set(r.el, EL_CLIENTDATA, &r);
 	el_set(r.el, EL_PROMPT_ESC, prompt, ESCAPE);
-	el_set(r.el, EL_SIGNAL, 1);
+	el_wset(r.el, EL_GETCFN, keys_get);
 	bind_keys(&r);
 	load_history(&r);
 	loop(&r);

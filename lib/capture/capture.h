@@ -121,14 +121,25 @@ int emt_capture_tables(struct emt_capture *c, size_t walk,
 int emt_capture_blob(struct emt_capture *c, size_t walk, const char kind[5], void **data, size_t *len,
 		     struct emt_err *err);
 
-/* Check every chunk's hash and count. 'report' is called for each problem. Returns
- * 0 if all is well, EMT_E_DAMAGED or EMT_E_TRUNCATED otherwise. */
 struct emt_capture_problem {
 	uint64_t offset;      /* of the chunk in the file */
 	char kind[5];         /* its kind */
 	char text[160];
 };
-int emt_capture_verify(const char *path, void (*report)(const struct emt_capture_problem *p, void *arg),
-		       void *arg, uint64_t *chunks, struct emt_err *err);
+
+/* What a check tells on its way; each may be NULL. */
+struct emt_verify_calls {
+	void (*report)(const struct emt_capture_problem *p, void *arg);
+	/* After each chunk: bytes of the file done and in all. Non-zero stops the check
+	 * and is what emt_capture_verify() returns. */
+	int (*step)(uint64_t done, uint64_t total, void *arg);
+	void *arg;
+};
+
+/* Check every chunk's hash and count. 'calls' may be NULL. Returns 0 if all is well,
+ * EMT_E_DAMAGED or EMT_E_TRUNCATED if not, or the error that ended the check. '*chunks'
+ * (may be NULL): those seen, good or bad. */
+int emt_capture_verify(const char *path, const struct emt_verify_calls *calls, uint64_t *chunks,
+		       struct emt_err *err);
 
 #endif

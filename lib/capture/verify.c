@@ -11,8 +11,7 @@
 struct verify {
 	struct emt_capture *c;
 	struct emt_capture *indexed; /* the same, opened by its index; NULL = it has none */
-	void (*report)(const struct emt_capture_problem *p, void *arg);
-	void *arg;
+	struct emt_verify_calls calls;
 	struct emt_run *attrs;      /* for the decoder */
 	uint64_t problems;
 	struct emt_capture_problem first; /* the first one, for the error */
@@ -33,8 +32,8 @@ static void problem(struct verify *v, uint64_t offset, const char *kind, const c
 	snprintf(p.text, sizeof(p.text), "%s", text);
 	if (!v->problems++)
 		v->first = p;
-	if (v->report)
-		v->report(&p, v->arg);
+	if (v->calls.report)
+		v->calls.report(&p, v->calls.arg);
 }
 
 /* At the end of a walk: is it what was counted? */
@@ -184,21 +183,29 @@ static int scan(struct verify *v, struct emt_err *err)
 		case EMT_SCAN_FAIL:
 			return err && err->code ? err->code : EMT_E_IO;
 		}
+		if (v->calls.step) {
+			int rc = v->calls.step(s.pos, v->c->size, v->calls.arg);
+
+			if (rc)
+				return rc;
+		}
 		if (s.pos >= v->c->size)
 			return 0;
 	}
 }
 
-int emt_capture_verify(const char *path, void (*report)(const struct emt_capture_problem *p, void *arg),
-		       void *arg, uint64_t *chunks, struct emt_err *err)
+int emt_capture_verify(const char *path, const struct emt_verify_calls *calls, uint64_t *chunks,
+		       struct emt_err *err)
 {
-	struct verify v = { .report = report, .arg = arg, .walk = EMT_CAP_NO_WALK };
+	struct verify v = { .walk = EMT_CAP_NO_WALK };
 	int rc = emt_cap_begin(&v.c, path, err), end = 0;
 
 	if (chunks)
 		*chunks = 0;
 	if (rc)
 		return rc;
+	if (calls)
+		v.calls = *calls;
 	v.attrs = malloc(EMT_RUNS_DICT * sizeof(*v.attrs));
 	if (!v.attrs) {
 		rc = emt_cap_nomem(v.c, err);

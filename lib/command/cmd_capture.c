@@ -173,19 +173,27 @@ static void report(const struct emt_capture_problem *p, void *arg)
 		v->rc = emt_out_put(v->ctx->out, rec, v->ctx->err);
 }
 
+static int step(uint64_t done, uint64_t total, void *arg)
+{
+	const struct verify *v = arg;
+
+	return emt_ctx_step(v->ctx, done, total);
+}
+
 static int run_verify(struct emt_ctx *ctx)
 {
 	const char *path = emt_parse_text(ctx->args, "file");
 	struct verify v = { .ctx = ctx };
+	const struct emt_verify_calls calls = { report, step, &v };
 	struct emt_err why = { 0 };
 	uint64_t chunks = 0;
 	struct emt_rec *rec;
 	int rc;
 
 	emt_out_source(ctx->out, path);
-	rc = emt_capture_verify(path, report, &v, &chunks, &why);
-	if (v.rc)
-		return v.rc;
+	rc = emt_capture_verify(path, &calls, &chunks, &why);
+	if (v.rc || rc == EMT_E_CANCELLED)
+		return v.rc ? v.rc : rc;
 	/* Damage is what was looked for; all else means that nobody could look. */
 	if (rc && rc != EMT_E_DAMAGED && rc != EMT_E_TRUNCATED) {
 		*ctx->err = why;

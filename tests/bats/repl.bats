@@ -24,8 +24,7 @@ drive() {
 			set timeout 8
 			match_max 1000000
 			proc see {text} { global wanted; set wanted $text; expect -ex $text }
-			# as a person would: a prompt is shown an instant before the editor takes Ctrl-C
-			proc type {keys} { if {[string first "\003" $keys] >= 0} { sleep 0.3 }; send -- $keys }
+			proc type {keys} { send -- $keys }
 			set wanted start
 			spawn -noecho env {*}$env(BEFORE) $env(EMTCTL)
 			expect_before {
@@ -182,6 +181,35 @@ drive() {
 		see "> "
 		type "echo not-half\r"
 		see "\r\nnot-half\r\n"
+	END
+	status_is 0
+}
+
+@test "a Ctrl-C at the very prompt is never lost, nor a resized or resumed terminal" {
+	drive <<-'END'
+		see "> "
+		for {set i 0} {$i < 30} {incr i} {
+			type "\003"
+			see "^C"
+			see "> "
+		}
+		type "echo wi"
+		stty rows 30 columns 60 < $spawn_out(slave,name)
+		sleep 0.3
+		type "der\r"
+		see "wider\r\n"
+		see "> "
+		type "echo re"
+		see "echo re"
+		type "\032"
+		sleep 0.5
+		exec kill -CONT [exp_pid]
+		type "sumed\r"
+		see "\r\nresumed\r\n"
+		see "> "
+		type "echo \u00e4\u20ac\r"
+		see "\r\n\u00e4\u20ac\r\n"
+		see "> "
 	END
 	status_is 0
 }

@@ -192,6 +192,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put(data + 1, size - 1);
 	use(false);
 	use(true);
-	emt_capture_verify(path, NULL, NULL, NULL, NULL);
+	emt_capture_verify(path, NULL, NULL, NULL);
 	return 0;
 }

@@ -163,7 +163,7 @@ static void test_truncated(void **state)
 		o = read_all(path, false);
 		clear_error(&o, path);
 		assert_true(o.rc == EMT_E_TRUNCATED || o.rc == EMT_E_DAMAGED);
-		rc = emt_capture_verify(path, NULL, NULL, NULL, &err);
+		rc = emt_capture_verify(path, NULL, NULL, &err);
 		assert_true(rc == EMT_E_TRUNCATED || (rc == EMT_E_DAMAGED && o.rc == EMT_E_DAMAGED));
 		assert_true(err.text[0] && err.next[0]);
 		o = read_all(path, true);
@@ -196,7 +196,7 @@ static void test_flipped(void **state)
 			bent[i] = whole[i] ^ (uint8_t)(1 << bit);
 			write_file(path, bent, whole_len);
 			/* strictly: there is no byte that does not matter */
-			if (!emt_capture_verify(path, NULL, NULL, NULL, &err))
+			if (!emt_capture_verify(path, NULL, NULL, &err))
 				fail_msg("bit %d of byte %zu flipped, and nobody noticed", bit, i);
 			assert_true(err.text[0] && err.next[0]);
 			/* what is not read is not checked; what is read is right */
@@ -240,7 +240,7 @@ static void test_shifted(void **state)
 				memcpy(bent + i, whole + whole_len - (len - i), len - i);
 			}
 			write_file(path, bent, len);
-			assert_true(emt_capture_verify(path, NULL, NULL, NULL, &err) < 0);
+			assert_true(emt_capture_verify(path, NULL, NULL, &err) < 0);
 			o = read_all(path, false);
 			clear_error(&o, path);
 			o = read_all(path, true);
@@ -307,8 +307,9 @@ static void test_lost_chunk(void **state)
 }
 
 struct problems {
-	unsigned int n;
+	unsigned int n, steps, limit;
 	struct emt_capture_problem last;
+	uint64_t done;
 };
 
 static void note(const struct emt_capture_problem *p, void *arg)
@@ -320,10 +321,21 @@ static void note(const struct emt_capture_problem *p, void *arg)
 	assert_true(p->text[0]);
 }
 
+/* Bytes never go back; the check ends where it is told to. */
+static int counted(uint64_t done, uint64_t total, void *arg)
+{
+	struct problems *all = arg;
+
+	assert_true(done > all->done && done <= total);
+	all->done = done;
+	return ++all->steps == all->limit ? EMT_E_CANCELLED : 0;
+}
+
 /* One damaged chunk is one problem, with its place. */
 static void test_report(void **state)
 {
 	struct problems all = { 0 };
+	const struct emt_verify_calls calls = { note, counted, &all };
 	struct emt_err err = { 0 };
 	uint64_t chunks = 0;
 	uint8_t *bent = malloc(whole_len);
@@ -331,13 +343,20 @@ static void test_report(void **state)
 	size_t at = (size_t)(runs_at - whole) - 4;
 
 	(void)state;
-	must(emt_capture_verify(scratch("whole.emt"), note, &all, &chunks, &err));
+	must(emt_capture_verify(scratch("whole.emt"), &calls, &chunks, &err));
 	assert_int_equal(all.n, 0);
 	assert_int_equal(chunks, 2 + NR_WALKS * 6);
+	assert_int_equal(all.steps, chunks);
+	assert_int_equal(all.done, whole_len);
+	all = (struct problems){ .limit = 3 };
+	assert_int_equal(emt_capture_verify(scratch("whole.emt"), &calls, &chunks, &err), EMT_E_CANCELLED);
+	assert_int_equal(all.steps, 3);
+	assert_true(all.done < whole_len);
+	all = (struct problems){ 0 };
 	memcpy(bent, whole, whole_len);
 	bent[at + 60] ^= 1;
 	write_file(scratch("report.emt"), bent, whole_len);
-	assert_int_equal(emt_capture_verify(scratch("report.emt"), note, &all, &chunks, &err), EMT_E_DAMAGED);
+	assert_int_equal(emt_capture_verify(scratch("report.emt"), &calls, &chunks, &err), EMT_E_DAMAGED);
 	assert_int_equal(chunks, 2 + NR_WALKS * 6);
 	/* the chunk, and the end of its walk that counts differently */
 	assert_int_equal(all.n, 2);

@@ -39,7 +39,7 @@ static void test_foreign(void **state)
 			write_file(scratch("foreign"), texts[i], strlen(texts[i]));
 			assert_int_equal(open_code(scratch("foreign"), salvage, &err), EMT_E_FORMAT);
 			assert_non_null(strstr(err.text, "no emt capture"));
-			assert_int_equal(emt_capture_verify(scratch("foreign"), NULL, NULL, NULL, NULL),
+			assert_int_equal(emt_capture_verify(scratch("foreign"), NULL, NULL, NULL),
 					 EMT_E_FORMAT);
 		}
 	for (size_t i = 0; i < sizeof(noise); i++)
@@ -96,7 +96,7 @@ static void test_newer(void **state)
 	assert_int_equal(open_code(path, false, &err), EMT_E_NEWER);
 	assert_true(err.next[0]);
 	assert_int_equal(open_code(path, true, &err), EMT_E_NEWER);
-	assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL, NULL), EMT_E_NEWER);
+	assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL), EMT_E_NEWER);
 	/* a later minor version, with a kind that may be skipped and a fact we do not know */
 	for (int critical = 0; critical < 2; critical++) {
 		static const char fact[] = "{\"domid\":8,\"new_fact\":{\"x\":[1]},\"max_gfn\":\"0x5\"}";
@@ -116,7 +116,7 @@ static void test_newer(void **state)
 			assert_int_equal(open_code(path, false, &err), EMT_E_NEWER);
 			assert_non_null(strstr(err.text, "nEW1"));
 			assert_int_equal(open_code(path, true, &err), EMT_E_NEWER);
-			assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL, NULL), EMT_E_NEWER);
+			assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL), EMT_E_NEWER);
 			continue;
 		}
 		for (int salvage = 0; salvage < 2; salvage++) {
@@ -128,7 +128,7 @@ static void test_newer(void **state)
 			emt_facts_free(&f);
 			emt_capture_free(c);
 		}
-		must(emt_capture_verify(path, NULL, NULL, NULL, &err));
+		must(emt_capture_verify(path, NULL, NULL, &err));
 	}
 }
 
@@ -189,7 +189,7 @@ static int try_columns(const struct columns *c, uint64_t *salvaged)
 	int verified;
 
 	build_runs_file(scratch("cols.emt"), content, lay_out(c, content), &says, &walk);
-	verified = emt_capture_verify(scratch("cols.emt"), NULL, NULL, NULL, NULL);
+	verified = emt_capture_verify(scratch("cols.emt"), NULL, NULL, NULL);
 	must(emt_capture_open(&cap, scratch("cols.emt"), false, &err));
 	must(emt_capture_cursor(cap, 0, &cur, &err));
 	while ((n = emt_capture_read(cur, got, 10, &err)) > 0)
@@ -330,12 +330,12 @@ static void test_hostile_index(void **state)
 		build_end(&b, path);
 		if (good) {
 			assert_int_equal(open_code(path, false, &err), 0);
-			assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL, NULL), 0);
+			assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL), 0);
 			continue;
 		}
 		if (lie != 18 && open_code(path, false, &err) != EMT_E_DAMAGED)
 			fail_msg("lie %d of the index was not noticed", lie);
-		assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL, NULL), EMT_E_DAMAGED);
+		assert_int_equal(emt_capture_verify(path, NULL, NULL, NULL), EMT_E_DAMAGED);
 		(void)open_code(path, true, &err);
 	}
 }
@@ -362,7 +362,7 @@ static void test_bombs(void **state)
 		build_end(&b, path);
 		assert_true(open_code(path, false, &err) < 0);
 		assert_int_equal(open_code(path, true, &err), 0); /* nothing is whole */
-		assert_true(emt_capture_verify(path, NULL, NULL, NULL, NULL) < 0);
+		assert_true(emt_capture_verify(path, NULL, NULL, NULL) < 0);
 	}
 }
 
@@ -390,7 +390,7 @@ static void test_overlapping(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	assert_int_equal(open_code(scratch("overlap.emt"), false, &err), EMT_E_DAMAGED);
 	assert_int_equal(open_code(scratch("overlap.emt"), true, &err), 0);
-	assert_int_equal(emt_capture_verify(scratch("overlap.emt"), NULL, NULL, NULL, NULL), EMT_E_DAMAGED);
+	assert_int_equal(emt_capture_verify(scratch("overlap.emt"), NULL, NULL, NULL), EMT_E_DAMAGED);
 	clock_gettime(CLOCK_MONOTONIC, &u);
 	assert_true(u.tv_sec - t.tv_sec < 20); /* reading each would be 480 GB */
 }
