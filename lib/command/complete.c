@@ -368,7 +368,7 @@ static void line(struct emt_completion *c, struct emt_parse *p, const char *cons
 void emt_complete(struct emt_candidates *out, const char *const *words, size_t n,
 		  const struct emt_session *session)
 {
-	struct place place = { .list = out, .before = "" };
+	struct place place = { .list = out, .before = words[n - 1] };
 	struct emt_err err = { 0 };
 	struct emt_parse p;
 	struct emt_completion c = { .prefix = words[n - 1], .given = &p, .session = session, .add = add,
