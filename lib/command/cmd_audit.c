@@ -90,18 +90,6 @@ static int put_domain(struct audit *a, const struct emt_source_walk *walk, const
 	return emt_out_put(a->ctx->out, rec, a->ctx->err);
 }
 
-/* Advice names "SOURCE": what the user called it. */
-static const char *with_source(const struct emt_ctx *ctx, const char *text, char *out, size_t room)
-{
-	const char *at = strstr(text, " SOURCE");
-
-	if (!at)
-		return text;
-	snprintf(out, room, "%.*s %s%s", (int)(at - text), text, emt_ctx_source_text(ctx),
-		 at + strlen(" SOURCE"));
-	return out;
-}
-
 static int put_findings(struct audit *a, const struct emt_findings *f, uint32_t domid)
 {
 	int rc = 0;
@@ -125,7 +113,7 @@ static int put_findings(struct audit *a, const struct emt_findings *f, uint32_t 
 		rec = emt_out_rec(a->ctx->out, &emt_kind_finding);
 		if (rec) {
 			emt_fill_finding(rec, one, domid);
-			emt_rec_text(rec, FIND_NEXT, with_source(a->ctx, one->next, next, sizeof(next)));
+			emt_rec_text(rec, FIND_NEXT, emt_ctx_advice(a->ctx, one->next, next, sizeof(next)));
 		}
 		rc = emt_out_put(a->ctx->out, rec, a->ctx->err);
 	}

@@ -349,16 +349,6 @@ static void fill_fact(struct emt_rec *rec, const struct emt_facts *f, enum emt_f
 		emt_rec_str(rec, FACT_HOW, d->how);
 }
 
-/* Facts of the other hypervisor say nothing here. */
-static bool concerns(const struct emt_facts *f, enum emt_fact_id id)
-{
-	bool kvm = id >= EMT_FACT_KVM_NONCOHERENT;
-	bool both = id <= EMT_FACT_PAGING || id == EMT_FACT_VCPU_MTRR || id == EMT_FACT_VCPU_PAT ||
-		    id == EMT_FACT_VCPU_CR0 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_HOST_E820;
-
-	return both || kvm == (f->is_kvm != 0);
-}
-
 static int run_facts(struct emt_ctx *ctx)
 {
 	struct emt_source *s;
@@ -378,7 +368,7 @@ static int run_facts(struct emt_ctx *ctx)
 		for (int id = 0; id < EMT_FACT_NR && !rc; id++) {
 			struct emt_rec *rec;
 
-			if (!concerns(&f, (enum emt_fact_id)id) && !emt_parse_flag(ctx->args, "all"))
+			if (!emt_fact_concerns(&f, (enum emt_fact_id)id) && !emt_parse_flag(ctx->args, "all"))
 				continue;
 			rec = emt_out_rec(ctx->out, &kind_fact);
 			if (rec)

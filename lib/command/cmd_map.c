@@ -13,7 +13,6 @@
 #include "output/map_html.h"
 
 #define STRETCHES 65536
-#define PAGE_STRETCHES 16384 /* of a page: what keeps it under 2 MB */
 #define AREAS 24
 #define LINES 32             /* of cells, for all areas together */
 #define MARGIN 16            /* of a line: its gfn and blanks */
@@ -162,41 +161,13 @@ static int write_page(struct emt_ctx *ctx, const struct emt_source_walk *walk, c
 
 /* ---- the command ---- */
 
-struct both {
-	struct emt_engine *engine;
-	struct emt_map *map;
-	struct emt_findings *findings;
-};
-
-static int add(const struct emt_piece *p, void *arg)
-{
-	struct both *b = arg;
-	int rc = emt_findings_add(p, b->findings);
-
-	return rc ? rc : emt_map_add(p, b->map);
-}
-
-static int add_run(const struct emt_run *run, void *arg)
-{
-	struct both *b = arg;
-
-	return emt_engine_run(b->engine, run, add, b);
-}
-
-static int read_all(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct both *b,
-		    struct emt_loss *loss)
-{
-	int rc = emt_ctx_runs(ctx, s, i, add_run, b, loss);
-
-	return rc ? rc : emt_findings_finish(b->findings);
-}
-
 static int map_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *any)
 {
 	const struct emt_value *range = emt_parse_get(ctx->args, "range");
 	bool html = emt_parse_get(ctx->args, "html");
+	struct emt_findings *f = NULL;
 	struct emt_engine *e = NULL;
-	struct both b = { 0 };
+	struct emt_map *m = NULL;
 	struct emt_source_walk walk;
 	struct emt_facts facts;
 	struct emt_loss loss;
@@ -210,21 +181,19 @@ static int map_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *a
 		return emt_ctx_skip(ctx, &walk, emt_source_walks(s)) ? 0 : rc;
 	}
 	*any = true;
-	b.engine = e;
-	if (emt_map_new(&b.map, range ? range->span.first : 0, range ? range->span.last : EMT_NO_FRAME,
-			html ? PAGE_STRETCHES : STRETCHES) ||
-	    emt_findings_new(&b.findings, emt_engine_facts(e), emt_engine_release(e)))
+	if (emt_map_new(&m, range ? range->span.first : 0, range ? range->span.last : EMT_NO_FRAME,
+			html ? EMT_MAP_PAGE_STRETCHES : STRETCHES))
 		rc = emt_err_set(ctx->err, EMT_E_NOMEM, "map", NULL, "not enough memory");
 	if (!rc)
-		rc = read_all(ctx, s, i, &b, &loss);
+		rc = emt_ctx_map(ctx, s, i, e, m, &f, &loss);
 	if (!rc && html)
-		rc = write_page(ctx, &walk, e, b.map, b.findings, &loss);
+		rc = write_page(ctx, &walk, e, m, f, &loss);
 	if (!rc && !html)
-		rc = put_picture(ctx, b.map, walk.domid);
+		rc = put_picture(ctx, m, walk.domid);
 	if (!rc)
-		rc = put_domain(ctx, &walk, e, b.map, b.findings, &loss);
-	emt_map_free(b.map);
-	emt_findings_free(b.findings);
+		rc = put_domain(ctx, &walk, e, m, f, &loss);
+	emt_map_free(m);
+	emt_findings_free(f);
 	emt_engine_free(e);
 	emt_facts_free(&facts);
 	return rc;

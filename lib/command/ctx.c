@@ -80,6 +80,17 @@ const char *emt_ctx_source_text(const struct emt_ctx *ctx)
 	return emt_parse_text(ctx->args, "source");
 }
 
+const char *emt_ctx_advice(const struct emt_ctx *ctx, const char *text, char *out, size_t room)
+{
+	const char *at = strstr(text, " SOURCE");
+
+	if (!at)
+		return text;
+	snprintf(out, room, "%.*s %s%s", (int)(at - text), text, emt_ctx_source_text(ctx),
+		 at + strlen(" SOURCE"));
+	return out;
+}
+
 int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out)
 {
 	struct emt_source_spec spec = *emt_parse_get(ctx->args, "source")->source;

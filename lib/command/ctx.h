@@ -6,6 +6,7 @@
 #define EMT_COMMAND_CTX_H
 
 #include "audit/findings.h"
+#include "audit/map.h"
 #include "command/commands.h"
 #include "command/execute.h"
 
@@ -45,7 +46,13 @@ int emt_ctx_runs(struct emt_ctx *ctx, struct emt_source *s, size_t walk,
  * the caller's to free, NULL on error. */
 int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e,
 		     struct emt_findings **f, struct emt_loss *loss);
+/* Judge every run of a walk into a map of the caller's as well. '*f' is the caller's to
+ * free, NULL on error. */
+int emt_ctx_map(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e, struct emt_map *m,
+		struct emt_findings **f, struct emt_loss *loss);
 /* The source as the user wrote it. */
 const char *emt_ctx_source_text(const struct emt_ctx *ctx);
+/* Advice names "SOURCE": the same with what the user called it; 'text' or 'out'. */
+const char *emt_ctx_advice(const struct emt_ctx *ctx, const char *text, char *out, size_t room);
 
 #endif

@@ -68,13 +68,31 @@ static int read_all(struct emt_ctx *ctx, struct emt_source *s, size_t walk, stru
 	return rc;
 }
 
-int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e,
-		     struct emt_findings **f, struct emt_loss *loss)
-{
-	int rc = emt_findings_new(f, emt_engine_facts(e), emt_engine_release(e));
+/* ---- with a map ---- */
 
-	if (!rc)
-		rc = read_all(ctx, s, walk, e, *f, loss);
+struct both {
+	struct emt_engine *engine;
+	struct emt_map *map;
+	struct emt_findings *findings;
+};
+
+static int add(const struct emt_piece *p, void *arg)
+{
+	struct both *b = arg;
+	int rc = emt_findings_add(p, b->findings);
+
+	return rc ? rc : emt_map_add(p, b->map);
+}
+
+static int add_run(const struct emt_run *run, void *arg)
+{
+	struct both *b = arg;
+
+	return emt_engine_run(b->engine, run, add, b);
+}
+
+static int close_findings(struct emt_ctx *ctx, struct emt_findings **f, int rc)
+{
 	if (!rc)
 		rc = emt_findings_finish(*f);
 	if (rc == EMT_E_NOMEM)
@@ -84,4 +102,30 @@ int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, str
 		*f = NULL;
 	}
 	return rc;
+}
+
+int emt_ctx_map(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e, struct emt_map *m,
+		struct emt_findings **f, struct emt_loss *loss)
+{
+	struct both b = { .engine = e, .map = m };
+	int rc;
+
+	*f = NULL;
+	rc = emt_findings_new(f, emt_engine_facts(e), emt_engine_release(e));
+	b.findings = *f;
+	if (!rc)
+		rc = emt_ctx_runs(ctx, s, walk, add_run, &b, loss);
+	return close_findings(ctx, f, rc);
+}
+
+/* ---- without ---- */
+
+int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e,
+		     struct emt_findings **f, struct emt_loss *loss)
+{
+	int rc = emt_findings_new(f, emt_engine_facts(e), emt_engine_release(e));
+
+	if (!rc)
+		rc = read_all(ctx, s, walk, e, *f, loss);
+	return close_findings(ctx, f, rc);
 }

@@ -174,6 +174,19 @@ static int put_facts(struct emt_buffer *b, const struct emt_facts *f, struct emt
 	return 0;
 }
 
+static void put_rows(struct emt_buffer *b, const struct emt_map_page *page)
+{
+	emt_buffer_puts(b, "\"rows\":[");
+	for (size_t i = 0; i < page->nr_rows; i++) {
+		emt_buffer_puts(b, i ? ",[" : "[");
+		put_text(b, page->rows[i].name, 80);
+		emt_buffer_puts(b, ",");
+		put_text(b, page->rows[i].text, MAX_VALUE);
+		emt_buffer_puts(b, "]");
+	}
+	emt_buffer_puts(b, "],\n");
+}
+
 int emt_map_html(struct emt_buffer *b, const struct emt_map_page *page, struct emt_err *err)
 {
 	char text[200] = "";
@@ -197,6 +210,8 @@ int emt_map_html(struct emt_buffer *b, const struct emt_map_page *page, struct e
 	emt_buffer_puts(b, "\",\n");
 	put_words(b, "verdicts", emt_verdict_name, EMT_V_NR);
 	put_words(b, "severities", emt_severity_name, EMT_SEV_NR);
+	if (page->nr_rows)
+		put_rows(b, page);
 	put_areas(b, page->map);
 	put_cells(b, page->map);
 	put_findings(b, page->findings);

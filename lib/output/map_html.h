@@ -11,6 +11,13 @@
 #include "audit/map.h"
 #include "output/buffer.h"
 
+/* Stretches of a map for a page: what keeps it under 2 MB. */
+#define EMT_MAP_PAGE_STRETCHES 16384
+
+struct emt_map_page_row {
+	const char *name, *text;
+};
+
 struct emt_map_page {
 	const char *title;    /* "domain 5 (web)" */
 	const char *source;
@@ -20,6 +27,8 @@ struct emt_map_page {
 	const struct emt_release *release;
 	int64_t time;         /* of the walk; 0 = not stated */
 	bool complete;
+	const struct emt_map_page_row *rows; /* a table before the map; 'nr_rows' of them */
+	size_t nr_rows;
 };
 
 /* Write the page into 'b'. 0, EMT_E_NOMEM or EMT_E_IO. */

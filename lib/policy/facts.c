@@ -282,3 +282,12 @@ int emt_facts_vcpus(struct emt_facts *f, uint32_t n)
 	f->nr_vcpus = n;
 	return 0;
 }
+
+bool emt_fact_concerns(const struct emt_facts *f, enum emt_fact_id id)
+{
+	bool kvm = id >= EMT_FACT_KVM_NONCOHERENT;
+	bool both = id <= EMT_FACT_PAGING || id == EMT_FACT_VCPU_MTRR || id == EMT_FACT_VCPU_PAT ||
+		    id == EMT_FACT_VCPU_CR0 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_HOST_E820;
+
+	return both || kvm == (f->is_kvm != 0);
+}

@@ -79,6 +79,9 @@ extern const struct emt_fact_desc emt_fact_descs[EMT_FACT_NR];
 
 /* Id by JSON name, or -1. */
 int emt_fact_by_name(const char *name);
+struct emt_facts;
+/* False for facts of the other hypervisor: they say nothing about 'f'. */
+bool emt_fact_concerns(const struct emt_facts *f, enum emt_fact_id id);
 
 /* How a fact is held. 'origin' is borrowed: a string constant or one kept by
  * emt_facts_intern(). */

@@ -46,6 +46,8 @@ commands() {
 		bars|bars BMMIO --release 4.15.0
 		doctor|doctor
 		metrics|metrics GUEST --release 4.14.0
+		report|report GUEST --release 4.14.0
+		report|report GUEST -o PAGE
 		domains|domains
 		capture take|capture take 5,costs=yes -o OUT
 		audit|audit 5,costs=yes

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report: a domain's audit for others to read: a page of text for a ticket, and a page
+ * with the map, findings and facts.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command/ctx.h"
+#include "command/kind_audit.h"
+#include "command/kind_report.h"
+#include "command/layout.h"
+#include "output/map_html.h"
+
+#define FINDINGS 20 /* of a ticket, at most; a page of text has room for fewer */
+
+struct report {
+	struct emt_ctx *ctx;
+	const char *path; /* NULL: no page */
+	struct emt_source_walk walk;
+	struct emt_map *map;
+	struct emt_findings *findings;
+	struct emt_loss loss;
+	bool any;
+};
+
+static void fill_counts(struct emt_rec *rec, const struct emt_findings *f)
+{
+	const struct emt_summary *s = emt_findings_summary(f);
+	uint64_t entries = 0, frames = 0;
+
+	emt_rec_list(rec, REP_VERDICTS);
+	for (unsigned int v = 0; v < EMT_V_NR; v++) {
+		struct emt_rec *c;
+
+		entries += s->entries[v];
+		frames += s->frames[v];
+		if (!s->entries[v])
+			continue;
+		c = emt_rec_add(rec, REP_VERDICTS);
+		emt_rec_str(c, VCOUNT_VERDICT, emt_verdict_name(v));
+		emt_rec_u64(c, VCOUNT_ENTRIES, s->entries[v]);
+		emt_rec_u64(c, VCOUNT_BYTES, s->frames[v] * 4096);
+	}
+	emt_rec_u64(rec, REP_ENTRIES, entries);
+	emt_rec_u64(rec, REP_BYTES, frames * 4096);
+	emt_rec_list(rec, REP_TYPES);
+	for (int mt = 7; mt >= 0; mt--) {
+		struct emt_rec *c;
+
+		if (!s->bytes_by_type[mt])
+			continue;
+		c = emt_rec_add(rec, REP_TYPES);
+		emt_rec_str(c, TBYTES_TYPE, emt_mt_name((unsigned int)mt));
+		emt_rec_u64(c, TBYTES_BYTES, s->bytes_by_type[mt]);
+	}
+}
+
+static void fill_findings(const struct report *r, struct emt_rec *rec)
+{
+	const struct emt_findings *f = r->findings;
+	size_t n = emt_findings_count(f);
+	uint64_t counts[EMT_SEV_NR] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		counts[emt_findings_get(f, i)->severity]++;
+	emt_rec_list(rec, REP_SEVERITIES);
+	for (unsigned int s = EMT_SEV_NR; s-- > 0;) {
+		struct emt_rec *c = counts[s] ? emt_rec_add(rec, REP_SEVERITIES) : NULL;
+
+		if (c) {
+			emt_rec_str(c, SEVC_SEVERITY, emt_severity_name(s));
+			emt_rec_u64(c, SEVC_FINDINGS, counts[s]);
+		}
+	}
+	emt_rec_list(rec, REP_FINDINGS);
+	for (size_t i = 0; i < n && i < FINDINGS; i++) {
+		const struct emt_finding *one = emt_findings_get(f, i);
+		struct emt_rec *to = emt_rec_add(rec, REP_FINDINGS);
+		char next[400];
+
+		emt_fill_finding(to, one, r->walk.domid);
+		emt_rec_text(to, FIND_NEXT, emt_ctx_advice(r->ctx, one->next, next, sizeof(next)));
+	}
+	emt_rec_u64(rec, REP_FINDINGS_TOTAL, n);
+}
+
+static void fill_held(struct emt_rec *rec, unsigned int col, const struct emt_facts *f, unsigned int held)
+{
+	emt_rec_list(rec, col);
+	for (int id = 0; id < EMT_FACT_NR; id++)
+		if (f->prov[id].held == held && emt_fact_concerns(f, (enum emt_fact_id)id))
+			emt_rec_add_str(rec, col, emt_fact_descs[id].name);
+}
+
+static void fill(struct report *r, struct emt_rec *rec, const struct emt_engine *e)
+{
+	const struct emt_release *rel = emt_engine_release(e);
+	const struct emt_facts *facts = emt_engine_facts(e);
+
+	emt_rec_u64(rec, REP_DOMAIN, r->walk.domid);
+	emt_rec_text(rec, REP_NAME, r->walk.name);
+	emt_rec_text(rec, REP_UUID, facts->domain_uuid);
+	emt_rec_fmt(rec, REP_RELEASE, "%s%s", rel->era->hv == EMT_HV_KVM ? "" : "Xen ", rel->text);
+	emt_rec_bool(rec, REP_RELEASE_EXACT, rel->exact);
+	emt_rec_str(rec, REP_PAGING, emt_paging_name(facts->paging));
+	emt_rec_str(rec, REP_SOURCE, emt_ctx_source_text(r->ctx));
+	emt_rec_time(rec, REP_TIME, r->walk.time);
+	fill_counts(rec, r->findings);
+	fill_findings(r, rec);
+	fill_held(rec, REP_ASSUMED, facts, EMT_ASSUMED);
+	fill_held(rec, REP_UNKNOWN, facts, EMT_UNKNOWN);
+	emt_rec_bool(rec, REP_COMPLETE, emt_loss_none(&r->loss));
+	emt_fill_loss(emt_rec_add(rec, REP_LOSS), &r->loss);
+	emt_rec_str(rec, REP_FILE, r->path);
+}
+
+static int write_page(struct report *r, const struct emt_rec *rec, const struct emt_engine *e)
+{
+	char title[200], findings[200], entries[400], memory[300], lost[600];
+	const struct emt_map_page_row rows[] = {
+		{ "Findings", emt_report_severities(rec, findings, sizeof(findings)) },
+		{ "Entries", emt_report_entries(rec, entries, sizeof(entries)) },
+		{ "Memory", emt_report_memory(rec, memory, sizeof(memory)) },
+		{ "Lost", emt_report_lost(rec, lost, sizeof(lost)) },
+	};
+	struct emt_map_page page = {
+		.title = title, .map = r->map, .findings = r->findings, .facts = emt_engine_facts(e),
+		.release = emt_engine_release(e), .source = emt_ctx_source_text(r->ctx), .time = r->walk.time,
+		.complete = emt_loss_none(&r->loss), .rows = rows, .nr_rows = EMT_ARRAY_SIZE(rows),
+	};
+
+	snprintf(title, sizeof(title), "domain %u%s%s%s", r->walk.domid, *r->walk.name ? " (" : "", r->walk.name,
+		 *r->walk.name ? ")" : "");
+	return emt_map_html_file(r->path, &page, r->ctx->err);
+}
+
+static int put(struct report *r, const struct emt_engine *e)
+{
+	struct emt_rec *rec = emt_out_rec(r->ctx->out, &emt_kind_report);
+	int rc = 0;
+
+	if (rec) {
+		fill(r, rec, e);
+		if (r->path)
+			rc = write_page(r, rec, e);
+	}
+	r->ctx->incomplete |= !emt_loss_none(&r->loss);
+	return rc ? rc : emt_out_put(r->ctx->out, rec, r->ctx->err);
+}
+
+static int report_walk(struct report *r, struct emt_source *s, size_t i)
+{
+	struct emt_engine *e = NULL;
+	struct emt_facts facts;
+	int rc = emt_source_walk(s, i, &r->walk, r->ctx->err);
+
+	if (rc)
+		return rc;
+	rc = emt_ctx_engine(r->ctx, s, i, &facts, &e);
+	if (rc) {
+		emt_facts_free(&facts);
+		return emt_ctx_skip(r->ctx, &r->walk, emt_source_walks(s)) ? 0 : rc;
+	}
+	r->any = true;
+	r->map = NULL;
+	r->findings = NULL;
+	if (emt_map_new(&r->map, 0, EMT_NO_FRAME, EMT_MAP_PAGE_STRETCHES))
+		rc = emt_err_set(r->ctx->err, EMT_E_NOMEM, "report", NULL, "not enough memory");
+	if (!rc)
+		rc = emt_ctx_map(r->ctx, s, i, e, r->map, &r->findings, &r->loss);
+	if (!rc)
+		rc = put(r, e);
+	emt_map_free(r->map);
+	emt_findings_free(r->findings);
+	emt_engine_free(e);
+	emt_facts_free(&facts);
+	return rc;
+}
+
+static int run_report(struct emt_ctx *ctx)
+{
+	struct report r = { .ctx = ctx, .path = emt_parse_text(ctx->args, "output") };
+	struct emt_source *s;
+	int rc = emt_ctx_open(ctx, &s);
+
+	if (rc)
+		return rc;
+	if (r.path && !emt_parse_flag(ctx->args, "ticket"))
+		emt_out_variant(ctx->out, EMT_VARIANT_BRIEF);
+	if (r.path && emt_source_walks(s) > 1)
+		rc = emt_err_set(ctx->err, EMT_E_USAGE, "--output", "choose one: --domain N",
+				 "a page shows one domain, and the source has %zu", emt_source_walks(s));
+	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
+		rc = report_walk(&r, s, i);
+	if (!rc && !r.any)
+		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--release names one",
+				 "no domain's release is known");
+	emt_source_close(s);
+	return rc;
+}
+
+static const struct emt_arg args[] = {
+	{ .name = "source", .type = EMT_ARG_SOURCE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
+	  .metavar = "SOURCE", .help = "what to report on: a capture file, or a domain" },
+	{ .name = "output", .type = EMT_ARG_OUTFILE, .letter = 'o', .metavar = "FILE.html",
+	  .help = "write a page with the map, findings and facts" },
+	{ .name = "ticket", .type = EMT_ARG_FLAG,
+	  .help = "print the page of text although a page is written with -o" },
+};
+static const struct emt_section sections[] = { { "reports", &emt_kind_report, EMT_SECTION_MAIN, NULL } };
+static const struct emt_reply reply = { "emt.report", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
+static const struct emt_example examples[] = {
+	{ "report guest.emt --ticket", "one page of text for a ticket" },
+	{ "report guest.emt -o report.html", "the map with findings and facts, in one file" },
+};
+
+const struct emt_command emt_cmd_report = {
+	.name = "report",
+	.group = "Look at a guest",
+	.summary = "sum up an audit for others: a page of text, or of HTML",
+	.description =
+		"Audits a source and prints, for each domain, one page of text (at most 60 lines of 76 columns) "
+		"that says what was found, where, and on what knowledge it rests. With -o it writes a page that "
+		"needs no network: the same in numbers, the map with zoom, findings with their explanation, "
+		"facts.\n\n"
+		"Exit status: 0 written, whatever was found; 2 error; 3 the source is incomplete.",
+	.args = args,
+	.nr_args = EMT_ARRAY_SIZE(args),
+	.groups = { &emt_args_source, &emt_args_output },
+	.reply = &reply,
+	.right = EMT_RIGHT_READ,
+	.cost = EMT_COST_FREE,
+	.examples = examples,
+	.nr_examples = EMT_ARRAY_SIZE(examples),
+	.since = "0.1",
+	.run = run_report,
+};
