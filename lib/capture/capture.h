@@ -66,6 +66,9 @@ int emt_capture_walk_end(struct emt_capture_writer *w, const struct emt_loss *lo
 /* A table page (4 KiB) of the walk in progress, 'level' 4 (root) .. 1. */
 int emt_capture_put_table(struct emt_capture_writer *w, uint64_t mfn, unsigned int level, const void *page,
 			  struct emt_err *err);
+/* A page of the guest's own page tables, by its gfn; 'level' 5 .. 1. */
+int emt_capture_put_guest_table(struct emt_capture_writer *w, uint64_t gfn, unsigned int level,
+				const void *page, struct emt_err *err);
 /* Any other skippable record, e.g. "notes" text. 'kind' is four letters. */
 int emt_capture_put_blob(struct emt_capture_writer *w, const char kind[5], const void *data, size_t len,
 			 struct emt_err *err);
@@ -114,6 +117,11 @@ void emt_capture_cursor_free(struct emt_capture_cursor *cur);
 int emt_capture_tables(struct emt_capture *c, size_t walk,
 		       int (*cb)(uint64_t mfn, unsigned int level, const void *page, void *arg), void *arg,
 		       struct emt_err *err);
+
+/* The same of the guest's own page tables, by gfn. */
+int emt_capture_guest_tables(struct emt_capture *c, size_t walk,
+			     int (*cb)(uint64_t gfn, unsigned int level, const void *page, void *arg), void *arg,
+			     struct emt_err *err);
 
 /* A record written by emt_capture_put_blob(): the first of this kind in walk 'walk',
  * or outside of all walks for SIZE_MAX. '*data' is the caller's to free. Returns 0,

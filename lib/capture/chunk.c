@@ -21,6 +21,7 @@ static const struct {
 	{ "FACT", EMT_FACTS_TEXT_MAX },
 	{ "RUNS", EMT_RUNS_BYTES },
 	{ "TABL", 8 + EMT_CAP_PAGES * (16 + EMT_CAP_PAGE) },
+	{ "GTAB", 8 + EMT_CAP_PAGES * (16 + EMT_CAP_PAGE) },
 	{ "WEND", EMT_CAP_WALK },
 	{ "INDX", EMT_CAP_MAX },
 };

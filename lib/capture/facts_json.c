@@ -156,15 +156,15 @@ static int read_text(struct emt_facts_reader *r, enum emt_fact_id id, struct jso
 	return 0;
 }
 
-/* IA32_PAT or CR0 of each vCPU. */
-static int read_vcpu_msrs(struct emt_facts_reader *r, struct json_object *v, bool pat)
+/* A register of each vCPU. */
+static int read_registers(struct emt_facts_reader *r, struct json_object *v, enum emt_fact_id id)
 {
-	uint64_t *to;
+	uint64_t *to = *emt_facts_registers(r->f, id);
 	size_t n;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < r->f->nr_vcpus; i++)
-		(pat ? r->f->vcpu_pat : r->f->vcpu_cr0)[i] = 0;
+		to[i] = 0;
 	if (!v)
 		return 0;
 	if (!json_object_is_type(v, json_type_array))
@@ -174,7 +174,7 @@ static int read_vcpu_msrs(struct emt_facts_reader *r, struct json_object *v, boo
 		return emt_facts_fail(r, "more than %d vCPUs", EMT_FACTS_VCPUS_MAX);
 	if (emt_facts_vcpus(r->f, (uint32_t)n))
 		return emt_facts_nomem(r);
-	to = pat ? r->f->vcpu_pat : r->f->vcpu_cr0;
+	to = *emt_facts_registers(r->f, id);
 	for (size_t i = 0; i < n && !rc; i++) {
 		emt_facts_enter(r, NULL, i);
 		rc = emt_facts_number(r, json_object_array_get_idx(v, i), UINT64_MAX, &to[i]);
@@ -192,7 +192,10 @@ static int read_int(struct emt_facts_reader *r, enum emt_fact_id id, struct json
 	switch (id) {
 	case EMT_FACT_VCPU_PAT:
 	case EMT_FACT_VCPU_CR0:
-		return read_vcpu_msrs(r, v, id == EMT_FACT_VCPU_PAT);
+	case EMT_FACT_VCPU_CR3:
+	case EMT_FACT_VCPU_CR4:
+	case EMT_FACT_VCPU_EFER:
+		return read_registers(r, v, id);
 	case EMT_FACT_PCI_DEVICES:
 		if (json_object_is_type(v, json_type_array)) /* one item a device: the number counts */
 			n = json_object_array_length(v);

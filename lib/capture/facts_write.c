@@ -176,8 +176,11 @@ static struct json_object *int_value(struct build *b, const struct emt_facts *f,
 		*plain = !f->kvm_maxphyaddr;
 		return json_object_new_int(f->kvm_maxphyaddr);
 	case EMT_FACT_VCPU_PAT:
-	case EMT_FACT_VCPU_CR0: {
-		const uint64_t *v = id == EMT_FACT_VCPU_PAT ? f->vcpu_pat : f->vcpu_cr0;
+	case EMT_FACT_VCPU_CR0:
+	case EMT_FACT_VCPU_CR3:
+	case EMT_FACT_VCPU_CR4:
+	case EMT_FACT_VCPU_EFER: {
+		const uint64_t *v = emt_facts_cregisters(f, id);
 
 		for (uint32_t i = 0; i < f->nr_vcpus; i++)
 			*plain = *plain && !v[i];

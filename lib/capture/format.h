@@ -27,7 +27,7 @@
 #define EMT_CAP_MAX (64u << 20)
 #define EMT_CAP_MIN_FRAME 9 /* no zstd frame with content is shorter */
 
-#define EMT_CAP_PAGES 64    /* table pages in a TABL chunk at most */
+#define EMT_CAP_PAGES 64    /* table pages in a TABL or GTAB chunk at most */
 #define EMT_CAP_PAGE 4096
 
 #define EMT_CAP_SALVAGE "open with salvage: what is whole is read, what is missing is counted"

@@ -336,9 +336,9 @@ const char *emt_pages_check(const uint8_t *content, size_t len, uint32_t *n)
 	return NULL;
 }
 
-int emt_capture_tables(struct emt_capture *c, size_t walk,
-		       int (*cb)(uint64_t mfn, unsigned int level, const void *page, void *arg), void *arg,
-		       struct emt_err *err)
+static int each_page(struct emt_capture *c, size_t walk, const char kind[5],
+		     int (*cb)(uint64_t frame, unsigned int level, const void *page, void *arg), void *arg,
+		     struct emt_err *err)
 {
 	struct emt_buf own = { 0 }; /* the callback may read from the capture too */
 	int rc = 0;
@@ -350,7 +350,7 @@ int emt_capture_tables(struct emt_capture *c, size_t walk,
 		const char *why;
 		uint32_t n = 0;
 
-		if (k->walk != c->walks[walk].number || memcmp(k->kind, "TABL", 4))
+		if (k->walk != c->walks[walk].number || memcmp(k->kind, kind, 4))
 			continue;
 		rc = emt_chunk_read(c->fd, k, c->dctx, &c->frame, &own, &why);
 		if (!rc) {
@@ -370,6 +370,20 @@ int emt_capture_tables(struct emt_capture *c, size_t walk,
 	}
 	free(own.p);
 	return rc;
+}
+
+int emt_capture_tables(struct emt_capture *c, size_t walk,
+		       int (*cb)(uint64_t mfn, unsigned int level, const void *page, void *arg), void *arg,
+		       struct emt_err *err)
+{
+	return each_page(c, walk, "TABL", cb, arg, err);
+}
+
+int emt_capture_guest_tables(struct emt_capture *c, size_t walk,
+			     int (*cb)(uint64_t gfn, unsigned int level, const void *page, void *arg), void *arg,
+			     struct emt_err *err)
+{
+	return each_page(c, walk, "GTAB", cb, arg, err);
 }
 
 int emt_capture_blob(struct emt_capture *c, size_t walk, const char kind[5], void **data, size_t *len,

@@ -71,7 +71,7 @@ const char *emt_cap_header(struct emt_capture *c, const uint8_t *content, size_t
 /* FACT content; 'f' is initialised. */
 int emt_cap_facts(struct emt_capture *c, const uint8_t *content, size_t len, struct emt_facts *f,
 		  struct emt_err *err);
-/* TABL content: number of pages in '*n', or what is wrong. */
+/* TABL and GTAB content: number of pages in '*n', or what is wrong. */
 const char *emt_pages_check(const uint8_t *content, size_t len, uint32_t *n);
 
 /* Check a chunk of runs to its last run. Fills items, first and last of 'k', adds

@@ -121,7 +121,7 @@ static const char *take(struct salvage *s, struct emt_chunk *k, struct emt_cap_w
 		}
 	} else if (!memcmp(k->kind, "FACT", 4)) {
 		w->facts = c->nr_chunks;
-	} else if (!memcmp(k->kind, "TABL", 4)) {
+	} else if (!memcmp(k->kind, "TABL", 4) || !memcmp(k->kind, "GTAB", 4)) {
 		why = emt_pages_check(content, k->ulen, &pages);
 	}
 	return why ? why : emt_cap_add_chunk(c, k) ? "" : NULL;

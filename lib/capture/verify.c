@@ -74,7 +74,7 @@ static const char *check_walk_chunk(struct verify *v, struct emt_chunk *k)
 		v->count.chunks++;
 		return emt_runs_check(k, content, k->ulen, v->attrs, &v->count, &v->next);
 	}
-	if (!memcmp(k->kind, "TABL", 4))
+	if (!memcmp(k->kind, "TABL", 4) || !memcmp(k->kind, "GTAB", 4))
 		return emt_pages_check(content, k->ulen, &pages);
 	if (!memcmp(k->kind, "FACT", 4)) {
 		v->facts = true;

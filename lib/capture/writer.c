@@ -31,7 +31,8 @@ struct emt_capture_writer {
 	struct emt_run cur;             /* may still grow; count 0 = none */
 	struct emt_run prev;            /* the run put before 'cur'; count 0 = none */
 	uint64_t next;                  /* gfn where the next run may start */
-	uint8_t *pages;                 /* TABL chunk in the making: heads, then pages */
+	uint8_t *pages;                 /* TABL or GTAB chunk in the making: heads, then pages */
+	bool guest_pages;               /* it is a GTAB chunk */
 	uint32_t nr_pages;
 };
 
@@ -325,7 +326,7 @@ int emt_capture_put(struct emt_capture_writer *w, const struct emt_run *run, str
 
 static int flush_pages(struct emt_capture_writer *w, struct emt_err *err)
 {
-	struct emt_chunk c = chunk(w, "TABL", 0);
+	struct emt_chunk c = chunk(w, w->guest_pages ? "GTAB" : "TABL", 0);
 	size_t heads = 8 + (size_t)w->nr_pages * 16;
 
 	if (!w->nr_pages)
@@ -339,8 +340,8 @@ static int flush_pages(struct emt_capture_writer *w, struct emt_err *err)
 	return put_chunk(w, &c, w->pages, heads + (size_t)c.items * EMT_CAP_PAGE, err);
 }
 
-int emt_capture_put_table(struct emt_capture_writer *w, uint64_t mfn, unsigned int level, const void *page,
-			  struct emt_err *err)
+static int put_page(struct emt_capture_writer *w, bool guest, uint64_t frame, unsigned int level,
+		    const void *page, struct emt_err *err)
 {
 	uint8_t *head;
 	int rc = usable(w, true, err);
@@ -349,16 +350,34 @@ int emt_capture_put_table(struct emt_capture_writer *w, uint64_t mfn, unsigned i
 		return rc;
 	if (level < 1 || level > 5)
 		return emt_err_set(err, EMT_E_FORMAT, w->name, NULL, "a table of level %u", level);
+	if (guest != w->guest_pages) {
+		rc = flush_pages(w, err);
+		if (rc)
+			return rc;
+		w->guest_pages = guest;
+	}
 	if (!w->pages)
 		w->pages = malloc(PAGE_HEADS + EMT_CAP_PAGES * EMT_CAP_PAGE);
 	if (!w->pages)
 		return nomem(w, err);
 	head = w->pages + 8 + (size_t)w->nr_pages * 16;
-	emt_put64(head, mfn);
+	emt_put64(head, frame);
 	emt_put32(head + 8, level);
 	emt_put32(head + 12, 0);
 	memcpy(w->pages + PAGE_HEADS + (size_t)w->nr_pages * EMT_CAP_PAGE, page, EMT_CAP_PAGE);
 	return ++w->nr_pages == EMT_CAP_PAGES ? flush_pages(w, err) : 0;
+}
+
+int emt_capture_put_table(struct emt_capture_writer *w, uint64_t mfn, unsigned int level, const void *page,
+			  struct emt_err *err)
+{
+	return put_page(w, false, mfn, level, page, err);
+}
+
+int emt_capture_put_guest_table(struct emt_capture_writer *w, uint64_t gfn, unsigned int level,
+				const void *page, struct emt_err *err)
+{
+	return put_page(w, true, gfn, level, page, err);
 }
 
 int emt_capture_put_blob(struct emt_capture_writer *w, const char kind[5], const void *data, size_t len,

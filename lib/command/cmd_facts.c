@@ -279,6 +279,9 @@ static void fill_number(struct emt_rec *rec, const struct emt_facts *f, enum emt
 	case EMT_FACT_KVM_MAXPHYADDR: emt_rec_fmt(rec, FACT_VALUE, "%u", f->kvm_maxphyaddr); break;
 	case EMT_FACT_VCPU_PAT: fill_msrs(rec, f, "IA32_PAT", f->vcpu_pat, f->prov[id].held); break;
 	case EMT_FACT_VCPU_CR0: fill_msrs(rec, f, "CR0", f->vcpu_cr0, f->prov[id].held); break;
+	case EMT_FACT_VCPU_CR3: fill_msrs(rec, f, "CR3", f->vcpu_cr3, f->prov[id].held); break;
+	case EMT_FACT_VCPU_CR4: fill_msrs(rec, f, "CR4", f->vcpu_cr4, f->prov[id].held); break;
+	case EMT_FACT_VCPU_EFER: fill_msrs(rec, f, "EFER", f->vcpu_efer, f->prov[id].held); break;
 	default: break;
 	}
 }

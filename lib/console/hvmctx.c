@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What xen-hvmctx prints of a domain's save record: MTRRs, PAT and CR0 of each vCPU.
+ * What xen-hvmctx prints of a domain's save record: MTRRs, PAT and what its page
+ * tables hang on (CR0, CR3, CR4, EFER) of each vCPU.
  * The values are as saved: Xen since 4.12 repeats variable range 0 in all slots, which
  * is for the reader of the events to judge.
  */
@@ -93,12 +94,41 @@ static bool mtrr_line(struct con_hvmctx *h, const char *s)
 	return true;
 }
 
+/* "cr3 0x... cr4 0x...", "shadow gs ... efer ...": EFER comes without 0x. */
+static int registers(struct emt_console *c, const char *s, unsigned long line)
+{
+	static const struct {
+		const char *name;
+		enum emt_fact_id id;
+		bool plain;
+	} regs[] = {
+		{ "cr0 ", EMT_FACT_VCPU_CR0, false }, { "cr3 ", EMT_FACT_VCPU_CR3, false },
+		{ "cr4 ", EMT_FACT_VCPU_CR4, false }, { "efer ", EMT_FACT_VCPU_EFER, true },
+	};
+	int rc = 0, found = 0;
+
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(regs) && rc >= 0; i++) {
+		const char *at = strstr(s, regs[i].name);
+		uint64_t v;
+
+		if (!at || (at > s && at[-1] != ' '))
+			continue;
+		at += strlen(regs[i].name);
+		con_blanks(&at);
+		if (!(regs[i].plain ? con_hex(&at, &v) : con_hex0x(&at, &v)) || (*at && *at != ' '))
+			continue;
+		c->origin = "save record (xen-hvmctx)";
+		rc = con_fact(c, regs[i].id, c->hvmctx.domid, v, 0, c->hvmctx.instance, line);
+		found = 1;
+	}
+	return rc < 0 ? rc : found;
+}
+
 int con_hvmctx_line(struct emt_console *c, const struct con_line *l)
 {
 	struct con_hvmctx *h = &c->hvmctx;
 	const char *s = l->s;
 	uint32_t n, type, instance;
-	uint64_t cr0;
 	int rc;
 
 	if (l->xen)
@@ -126,10 +156,5 @@ int con_hvmctx_line(struct emt_console *c, const struct con_line *l)
 		return !l->cut && !l->open && begin_mtrr(h, s, l->no);
 	if (h->mtrr)
 		return !l->cut && !l->open && mtrr_line(h, s);
-	if (h->domain && con_lit(&s, "cr0 ") && con_hex0x(&s, &cr0) && (*s == ' ' || !*s)) {
-		c->origin = "save record (xen-hvmctx)";
-		rc = con_fact(c, EMT_FACT_VCPU_CR0, h->domid, cr0, 0, h->instance, l->no);
-		return rc < 0 ? rc : 1;
-	}
-	return 0;
+	return h->domain ? registers(c, s, l->no) : 0;
 }

@@ -161,8 +161,8 @@ static uint32_t vcpus(const struct pick *k)
 			continue;
 		if (o->id == EMT_OBSERVED_ABOUT(EMT_ABOUT_VCPUS))
 			have = (uint32_t)o->value;
-		else if (o->id == EMT_FACT_VCPU_MTRR || o->id == EMT_FACT_VCPU_PAT ||
-			 o->id == EMT_FACT_VCPU_CR0)
+		else if (o->id == EMT_FACT_VCPU_MTRR ||
+			 (o->id >= EMT_FACT_VCPU_PAT && o->id <= EMT_FACT_VCPU_EFER))
 			have = o->vcpu + 1;
 		if (have > n && have <= EMT_OBSERVED_VCPU_MAX)
 			n = have;
@@ -170,10 +170,28 @@ static uint32_t vcpus(const struct pick *k)
 	return n;
 }
 
+/* A register holds for all vCPUs or not at all. */
+static void registers(const struct pick *k, struct emt_facts *f, enum emt_fact_id id, uint32_t n)
+{
+	const char *origin = NULL;
+	uint32_t got = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct emt_observation *o = nearest(k, (int)id, k->place->domid, i);
+
+		if (!o)
+			continue;
+		(*emt_facts_registers(f, id))[i] = o->value;
+		origin = o->origin;
+		got++;
+	}
+	if (n && got == n)
+		emt_facts_set(f, id, EMT_KNOWN, origin);
+}
+
 static int vcpu_facts(const struct pick *k, struct emt_facts *f)
 {
-	uint32_t n = vcpus(k), pats = 0, cr0s = 0;
-	const char *pat_origin = NULL, *cr0_origin = NULL;
+	uint32_t n = vcpus(k);
 
 	if (emt_facts_vcpus(f, n))
 		return EMT_E_NOMEM;
@@ -184,24 +202,9 @@ static int vcpu_facts(const struct pick *k, struct emt_facts *f)
 			f->vcpu_mtrr[i] = *o->mtrr;
 			emt_facts_set(f, EMT_FACT_VCPU_MTRR, EMT_KNOWN, o->origin);
 		}
-		o = nearest(k, EMT_FACT_VCPU_PAT, k->place->domid, i);
-		if (o) {
-			f->vcpu_pat[i] = o->value;
-			pat_origin = o->origin;
-			pats++;
-		}
-		o = nearest(k, EMT_FACT_VCPU_CR0, k->place->domid, i);
-		if (o) {
-			f->vcpu_cr0[i] = o->value;
-			cr0_origin = o->origin;
-			cr0s++;
-		}
 	}
-	/* These hold for all vCPUs or not at all. */
-	if (n && pats == n)
-		emt_facts_set(f, EMT_FACT_VCPU_PAT, EMT_KNOWN, pat_origin);
-	if (n && cr0s == n)
-		emt_facts_set(f, EMT_FACT_VCPU_CR0, EMT_KNOWN, cr0_origin);
+	for (int id = EMT_FACT_VCPU_PAT; id <= EMT_FACT_VCPU_EFER; id++)
+		registers(k, f, (enum emt_fact_id)id, n);
 	return 0;
 }
 

@@ -103,6 +103,8 @@ static bool mtrrs(struct in *in, uint64_t va, struct emt_mtrr *m)
 static void vcpus(struct in *in, uint64_t dom)
 {
 	uint64_t array = word(in, dom + in->l->domain_vcpu);
+	static const enum emt_fact_id ids[] = { EMT_FACT_VCPU_CR0, EMT_FACT_VCPU_CR3, EMT_FACT_VCPU_CR4,
+						EMT_FACT_VCPU_EFER };
 	uint32_t n = 0, got = 0;
 
 	if (!get(in, dom + in->l->domain_max_vcpus, &n, sizeof(n)) || n > VCPUS_MAX ||
@@ -112,12 +114,19 @@ static void vcpus(struct in *in, uint64_t dom)
 		uint64_t vcpu = word(in, array + 8ull * v);
 
 		got += vcpu && mtrrs(in, vcpu + in->l->vcpu_mtrr, &in->f->vcpu_mtrr[v]);
-		in->f->vcpu_cr0[v] = vcpu ? word(in, vcpu + in->l->vcpu_cr) : 0;
+		if (!vcpu)
+			continue;
+		/* guest_cr[5]: with HAP Xen notes CR3 at each exit */
+		in->f->vcpu_cr0[v] = word(in, vcpu + in->l->vcpu_cr);
+		in->f->vcpu_cr3[v] = word(in, vcpu + in->l->vcpu_cr + 24);
+		in->f->vcpu_cr4[v] = word(in, vcpu + in->l->vcpu_cr + 32);
+		in->f->vcpu_efer[v] = word(in, vcpu + in->l->vcpu_efer);
 	}
 	if (!n || got != n)
 		return;
 	emt_facts_set(in->f, EMT_FACT_VCPU_MTRR, EMT_KNOWN, ORIGIN);
-	emt_facts_set(in->f, EMT_FACT_VCPU_CR0, EMT_KNOWN, ORIGIN);
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(ids); i++)
+		emt_facts_set(in->f, ids[i], EMT_KNOWN, ORIGIN);
 	/* arch.hvm.pat_cr does not follow the guest on VMX: the PAT stays unknown */
 }
 

@@ -48,6 +48,7 @@ static const struct emt_xen_layout layouts[] = {
 		.domain_hap_pt_share = 456,
 		.vcpu_mtrr = 2296,
 		.vcpu_cr = 1024,
+		.vcpu_efer = 1064,
 		.p2m_domain = 48,
 		.p2m_phys_table = 80,
 		.p2m_eptp = 632,

@@ -15,7 +15,7 @@ struct emt_xen_layout {
 	uint16_t domain_max_vcpus, domain_vcpu, domain_options, domain_next, domain_handle;
 	uint16_t domain_iomem_caps, domain_ioport_caps, domain_p2m, domain_pins;
 	uint16_t domain_vtd_pgd, domain_amd_root, domain_hap_pt_share;
-	uint16_t vcpu_mtrr, vcpu_cr;
+	uint16_t vcpu_mtrr, vcpu_cr, vcpu_efer;
 	uint16_t p2m_domain, p2m_phys_table, p2m_eptp;
 	uint16_t pin_start, pin_end, pin_type;
 	uint16_t mtrr_fixed, mtrr_enabled, mtrr_fixed_enabled, mtrr_def_type, mtrr_cap, mtrr_size;

@@ -68,6 +68,10 @@ const struct emt_fact_desc emt_fact_descs[EMT_FACT_NR] = {
 		"the guest's own boot log" },
 	[EMT_FACT_VCPU_PAT] = { "vcpu_pat", EMT_FK_INT, "", "IA32_PAT of each vCPU", "xen-hvmctx DOMID" },
 	[EMT_FACT_VCPU_CR0] = { "vcpu_cr0", EMT_FK_INT, "", "CR0 of each vCPU", "xen-hvmctx DOMID" },
+	[EMT_FACT_VCPU_CR3] = { "vcpu_cr3", EMT_FK_INT, "", "CR3 of each vCPU: where its page tables begin",
+		"xen-hvmctx DOMID" },
+	[EMT_FACT_VCPU_CR4] = { "vcpu_cr4", EMT_FK_INT, "", "CR4 of each vCPU", "xen-hvmctx DOMID" },
+	[EMT_FACT_VCPU_EFER] = { "vcpu_efer", EMT_FK_INT, "", "EFER of each vCPU", "xen-hvmctx DOMID" },
 	[EMT_FACT_KVM_NONCOHERENT] = { "noncoherent_dma", EMT_FK_BOOL, "", "KVM: non-coherent DMA is registered",
 		"a VFIO device whose IOMMU cannot enforce snooping" },
 	[EMT_FACT_KVM_QUIRK_CD] = { "quirk_cd_nw_cleared", EMT_FK_BOOL, "", "KVM_X86_QUIRK_CD_NW_CLEARED is on",
@@ -145,6 +149,25 @@ const struct emt_ranges *emt_facts_clist(const struct emt_facts *f, enum emt_fac
 	return emt_facts_list((struct emt_facts *)f, id);
 }
 
+uint64_t **emt_facts_registers(struct emt_facts *f, enum emt_fact_id id)
+{
+	switch (id) {
+	case EMT_FACT_VCPU_PAT: return &f->vcpu_pat;
+	case EMT_FACT_VCPU_CR0: return &f->vcpu_cr0;
+	case EMT_FACT_VCPU_CR3: return &f->vcpu_cr3;
+	case EMT_FACT_VCPU_CR4: return &f->vcpu_cr4;
+	case EMT_FACT_VCPU_EFER: return &f->vcpu_efer;
+	default: return NULL;
+	}
+}
+
+const uint64_t *emt_facts_cregisters(const struct emt_facts *f, enum emt_fact_id id)
+{
+	uint64_t **v = emt_facts_registers((struct emt_facts *)f, id);
+
+	return v ? *v : NULL;
+}
+
 uint8_t *emt_facts_flag(struct emt_facts *f, enum emt_fact_id id)
 {
 	switch (id) {
@@ -175,9 +198,13 @@ void emt_facts_free(struct emt_facts *f)
 		if (r)
 			emt_ranges_free(r);
 	}
+	for (int i = 0; i < EMT_FACT_NR; i++) {
+		uint64_t **v = emt_facts_registers(f, (enum emt_fact_id)i);
+
+		if (v)
+			free(*v);
+	}
 	free(f->vcpu_mtrr);
-	free(f->vcpu_pat);
-	free(f->vcpu_cr0);
 	free(f->host_earlier);
 	for (size_t i = 0; i < f->nr_interned; i++)
 		free(f->interned[i]);
@@ -213,10 +240,17 @@ int emt_facts_copy(struct emt_facts *to, const struct emt_facts *from)
 		}
 	}
 	to->vcpu_mtrr = dup_array(from->vcpu_mtrr, from->nr_vcpus, sizeof(*to->vcpu_mtrr));
-	to->vcpu_pat = dup_array(from->vcpu_pat, from->nr_vcpus, sizeof(*to->vcpu_pat));
-	to->vcpu_cr0 = dup_array(from->vcpu_cr0, from->nr_vcpus, sizeof(*to->vcpu_cr0));
+	for (int i = 0; i < EMT_FACT_NR; i++) {
+		uint64_t **v = emt_facts_registers(to, (enum emt_fact_id)i);
+
+		if (!v)
+			continue;
+		*v = dup_array(*v, from->nr_vcpus, sizeof(**v));
+		if (from->nr_vcpus && !*v)
+			rc = EMT_E_NOMEM;
+	}
 	to->host_earlier = dup_array(from->host_earlier, from->nr_host_earlier, sizeof(*to->host_earlier));
-	if (from->nr_vcpus && (!to->vcpu_mtrr || !to->vcpu_pat || !to->vcpu_cr0))
+	if (from->nr_vcpus && !to->vcpu_mtrr)
 		rc = EMT_E_NOMEM;
 	if (from->nr_host_earlier && !to->host_earlier)
 		rc = EMT_E_NOMEM;
@@ -259,26 +293,26 @@ void emt_facts_set_list(struct emt_facts *f, enum emt_fact_id id, enum emt_held 
 int emt_facts_vcpus(struct emt_facts *f, uint32_t n)
 {
 	struct emt_mtrr *m;
-	uint64_t *pat, *cr0;
 
 	if (n <= f->nr_vcpus)
 		return 0;
 	m = realloc(f->vcpu_mtrr, n * sizeof(*m));
-	if (m)
-		f->vcpu_mtrr = m;
-	pat = realloc(f->vcpu_pat, n * sizeof(*pat));
-	if (pat)
-		f->vcpu_pat = pat;
-	cr0 = realloc(f->vcpu_cr0, n * sizeof(*cr0));
-	if (cr0)
-		f->vcpu_cr0 = cr0;
-	if (!m || !pat || !cr0)
+	if (!m)
 		return EMT_E_NOMEM;
-	for (uint32_t i = f->nr_vcpus; i < n; i++) {
-		emt_mtrr_init(&m[i]);
-		pat[i] = 0;
-		cr0[i] = 0;
+	f->vcpu_mtrr = m;
+	for (int id = 0; id < EMT_FACT_NR; id++) {
+		uint64_t **slot = emt_facts_registers(f, (enum emt_fact_id)id);
+		uint64_t *v = slot ? realloc(*slot, n * sizeof(*v)) : NULL;
+
+		if (slot && !v)
+			return EMT_E_NOMEM;
+		if (!slot)
+			continue;
+		*slot = v;
+		memset(v + f->nr_vcpus, 0, (n - f->nr_vcpus) * sizeof(*v));
 	}
+	for (uint32_t i = f->nr_vcpus; i < n; i++)
+		emt_mtrr_init(&m[i]);
 	f->nr_vcpus = n;
 	return 0;
 }
@@ -286,8 +320,8 @@ int emt_facts_vcpus(struct emt_facts *f, uint32_t n)
 bool emt_fact_concerns(const struct emt_facts *f, enum emt_fact_id id)
 {
 	bool kvm = id >= EMT_FACT_KVM_NONCOHERENT;
-	bool both = id <= EMT_FACT_PAGING || id == EMT_FACT_VCPU_MTRR || id == EMT_FACT_VCPU_PAT ||
-		    id == EMT_FACT_VCPU_CR0 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_HOST_E820;
+	bool both = id <= EMT_FACT_PAGING || id == EMT_FACT_VCPU_MTRR ||
+		    (id >= EMT_FACT_VCPU_PAT && id <= EMT_FACT_VCPU_EFER) || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_HOST_E820;
 
 	return both || kvm == (f->is_kvm != 0);
 }

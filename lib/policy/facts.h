@@ -51,6 +51,9 @@ enum emt_fact_id {
 	EMT_FACT_GUEST_E820,       /* the same of the guest */
 	EMT_FACT_VCPU_PAT,         /* each vCPU's IA32_PAT */
 	EMT_FACT_VCPU_CR0,         /* each vCPU's CR0 */
+	EMT_FACT_VCPU_CR3,         /* ... and what else its page tables hang on */
+	EMT_FACT_VCPU_CR4,
+	EMT_FACT_VCPU_EFER,
 	EMT_FACT_KVM_NONCOHERENT,  /* KVM: non-coherent DMA registered */
 	EMT_FACT_KVM_QUIRK_CD,     /* KVM_X86_QUIRK_CD_NW_CLEARED on */
 	EMT_FACT_KVM_QUIRK_PAT,    /* KVM_X86_QUIRK_IGNORE_GUEST_PAT on */
@@ -138,7 +141,8 @@ struct emt_facts {
 	uint32_t nr_vcpus;          /* entries in the arrays below */
 	struct emt_mtrr *vcpu_mtrr; /* owned; NULL when nr_vcpus is 0 */
 	uint64_t *vcpu_pat;         /* owned */
-	uint64_t *vcpu_cr0;         /* owned */
+	uint64_t *vcpu_cr0;         /* owned; as the guest sees it */
+	uint64_t *vcpu_cr3, *vcpu_cr4, *vcpu_efer; /* owned */
 	struct emt_mtrr host_mtrr;
 	struct emt_mtrr *host_earlier; /* owned; nr_host_earlier entries */
 	uint32_t nr_host_earlier;
@@ -168,6 +172,11 @@ int emt_facts_vcpus(struct emt_facts *f, uint32_t n);
 /* The list of a list fact, or NULL if 'id' is none. */
 struct emt_ranges *emt_facts_list(struct emt_facts *f, enum emt_fact_id id);
 const struct emt_ranges *emt_facts_clist(const struct emt_facts *f, enum emt_fact_id id);
+
+/* The values, one a vCPU, of a fact about registers (EMT_FACT_VCPU_PAT to _EFER): where
+ * the pointer stands, or NULL if 'id' is none. */
+uint64_t **emt_facts_registers(struct emt_facts *f, enum emt_fact_id id);
+const uint64_t *emt_facts_cregisters(const struct emt_facts *f, enum emt_fact_id id);
 
 /* The byte of an EMT_FK_BOOL fact, or NULL. */
 uint8_t *emt_facts_flag(struct emt_facts *f, enum emt_fact_id id);

@@ -162,11 +162,17 @@ static int vcpu_facts(struct xen_source *xs, struct emt_facts *f, struct emt_err
 	if (emt_facts_vcpus(f, xs->d.nr_vcpus))
 		return emt_err_set(err, EMT_E_NOMEM, NULL, NULL, "not enough memory for its vCPUs");
 	for (uint32_t v = 0; v < f->nr_vcpus; v++) {
+		struct emt_xen_regs regs = { 0 };
 		struct emt_err why = { 0 };
 
-		rc = emt_xen_vcpu(xs->x, xs->d.domid, v, &f->vcpu_mtrr[v], &f->vcpu_pat[v], &f->vcpu_cr0[v], &why);
+		rc = emt_xen_vcpu(xs->x, xs->d.domid, v, &f->vcpu_mtrr[v], &regs, &why);
 		if (rc == EMT_E_GONE)
 			return emt_err_set(err, rc, why.subject, why.next, "%s", why.text);
+		f->vcpu_pat[v] = regs.pat;
+		f->vcpu_cr0[v] = regs.cr0;
+		f->vcpu_cr3[v] = regs.cr3;
+		f->vcpu_cr4[v] = regs.cr4;
+		f->vcpu_efer[v] = regs.efer;
 		if (rc) /* of a set with one missing nothing can be said for all */
 			emt_mtrr_init(&f->vcpu_mtrr[v]);
 		else
@@ -175,8 +181,8 @@ static int vcpu_facts(struct xen_source *xs, struct emt_facts *f, struct emt_err
 	if (got != f->nr_vcpus)
 		return 0;
 	emt_facts_set(f, EMT_FACT_VCPU_MTRR, EMT_KNOWN, RECORD);
-	emt_facts_set(f, EMT_FACT_VCPU_PAT, EMT_KNOWN, RECORD);
-	emt_facts_set(f, EMT_FACT_VCPU_CR0, EMT_KNOWN, RECORD);
+	for (int id = EMT_FACT_VCPU_PAT; id <= EMT_FACT_VCPU_EFER; id++)
+		emt_facts_set(f, (enum emt_fact_id)id, EMT_KNOWN, RECORD);
 	return 0;
 }
 

@@ -23,6 +23,9 @@
 #define RECORD_MTRR 14
 #define RECORD_ROOM 4096
 #define CPU_CR0 656      /* in the record of a CPU */
+#define CPU_CR3 672
+#define CPU_CR4 680
+#define CPU_EFER 992
 #define MTRR_SIZE 240
 #define MTRR_SAVED 8     /* variable ranges that a record has room for */
 
@@ -234,8 +237,8 @@ static void decode_mtrr(const uint8_t *p, struct emt_mtrr *m, uint64_t *pat)
 	m->def_held = EMT_KNOWN;
 }
 
-int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mtrr *m, uint64_t *pat,
-		 uint64_t *cr0, struct emt_err *err)
+int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mtrr *m,
+		 struct emt_xen_regs *regs, struct emt_err *err)
 {
 	uint8_t *arg = emt_xen_buffer(x, EMT_XEN_ARG), *body = emt_xen_buffer(x, RECORD_ROOM);
 	uint64_t len = 0;
@@ -246,14 +249,15 @@ int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mt
 		rc = emt_err_set(err, EMT_E_FORMAT, name_of(domid, about), NULL,
 				 "its MTRR record has %llu bytes, not %u", (unsigned long long)len, MTRR_SIZE);
 	if (!rc) {
-		decode_mtrr(body, m, pat);
+		decode_mtrr(body, m, &regs->pat);
 		rc = record(x, domid, RECORD_CPU, vcpu, arg, body, &len, err);
 	}
-	if (!rc && len < CPU_CR0 + 8)
+	if (!rc && len < CPU_EFER + 8)
 		rc = emt_err_set(err, EMT_E_FORMAT, name_of(domid, about), NULL,
 				 "its CPU record has only %llu bytes", (unsigned long long)len);
 	if (!rc)
-		*cr0 = xen_get64(body, CPU_CR0);
+		*regs = (struct emt_xen_regs){ regs->pat, xen_get64(body, CPU_CR0), xen_get64(body, CPU_CR3),
+					       xen_get64(body, CPU_CR4), xen_get64(body, CPU_EFER) };
 	emt_xen_buffer_free(x, body);
 	emt_xen_buffer_free(x, arg);
 	return rc;

@@ -84,9 +84,12 @@ int emt_xen_domains(struct emt_xen *x, struct emt_xen_domain **out, size_t *n, s
 int emt_xen_domain(struct emt_xen *x, uint32_t domid, struct emt_xen_domain *d, struct emt_err *err);
 int emt_xen_max_gfn(struct emt_xen *x, uint32_t domid, uint64_t *gfn, struct emt_err *err);
 
-/* MTRRs, PAT and CR0 of a vCPU as its save records tell them. Costs. */
-int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mtrr *m, uint64_t *pat,
-		 uint64_t *cr0, struct emt_err *err);
+/* MTRRs, PAT and control registers of a vCPU as its save records tell them. Costs. */
+struct emt_xen_regs {
+	uint64_t pat, cr0, cr3, cr4, efer;
+};
+int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mtrr *m,
+		 struct emt_xen_regs *regs, struct emt_err *err);
 
 /* ---- console ---- */
 

@@ -109,6 +109,9 @@ static long record(void *arg)
 		return fails(ENOENT);
 	if (get(arg, 16, 4) == 2) {
 		put(body, 656, 0x80000011 + vcpu, 8);
+		put(body, 672, 0x1000 + vcpu * 0x1000, 8);
+		put(body, 680, 0x20, 8);
+		put(body, 992, 0xd01, 8);
 		put(arg, 24, 1024, 8);
 		return 0;
 	}

@@ -257,6 +257,18 @@ static void test_seek(void **state)
 	}
 }
 
+static int count_guest_page(uint64_t gfn, unsigned int level, const void *page, void *arg)
+{
+	unsigned int *n = arg;
+	const uint64_t *e = page;
+
+	assert_int_equal(gfn, 3 + *n * 10);
+	assert_int_equal(level, 5);
+	assert_int_equal(e[(0x7000 + gfn) % 512], (0x7000 + gfn) * 3);
+	++*n;
+	return 0;
+}
+
 static int count_page(uint64_t mfn, unsigned int level, const void *page, void *arg)
 {
 	unsigned int *n = arg;
@@ -299,6 +311,9 @@ static void test_walks(void **state)
 		for (unsigned int p = 0; i == 2 && p < 100; p++) {
 			page[(0x7000 + p) % 512] = (0x7000 + p) * 3;
 			must(emt_capture_put_table(w, 0x7000 + p, 4 - p % 4, page, &err));
+			/* the guest's own, in between */
+			if (p % 10 == 3)
+				must(emt_capture_put_guest_table(w, p, 5, page, &err));
 		}
 		put_all(w, runs[i] + n[i] / 2, n[i] - n[i] / 2);
 		if (i == 4)
@@ -336,6 +351,11 @@ static void test_walks(void **state)
 		assert_int_equal(pages, 0);
 		assert_int_equal(emt_capture_tables(c, 2, count_page, &pages, &err), 17);
 		assert_int_equal(pages, 90);
+		pages = 0;
+		must(emt_capture_guest_tables(c, 2, count_guest_page, &pages, &err));
+		assert_int_equal(pages, 10);
+		must(emt_capture_guest_tables(c, 1, count_guest_page, &pages, &err));
+		assert_int_equal(pages, 10);
 		must(emt_capture_blob(c, SIZE_MAX, "note", &data, &len, &err));
 		assert_int_equal(len, 11);
 		assert_memory_equal(data, "of the file", 11);

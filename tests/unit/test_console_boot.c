@@ -189,6 +189,9 @@ static void hvmctx_real(void **state)
 	(void)state;
 	rec_file(&r, "xen-hvmctx-4.17.7-one-vcpu.txt");
 	assert_log(&r, "vcpu_cr0 d1 11 0");
+	assert_log(&r, "vcpu_cr3 d1 0 0");
+	assert_log(&r, "vcpu_cr4 d1 0 0");
+	assert_log(&r, "vcpu_efer d1 0 0");
 	assert_log(&r, "vcpu_pat d1 7040100070406 0");
 	assert_log(&r, "vcpu_mtrr d1 v0 def 6 e 1 fe 1 vcnt 8 held 2 2");
 	assert_int_equal(rec_count(&r, "  var "), 8);

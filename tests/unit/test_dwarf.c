@@ -46,7 +46,7 @@ static const char structs[] =
 	"  struct { struct { union { struct { unsigned long pgd_maddr; } vtd; struct { unsigned mode; struct\n"
 	"  page_info *root_table; } amd; }; } arch; _Bool hap_pt_share; } iommu; };\n"
 	"struct vcpu { long a; struct { union { struct { long pv[3]; } p; struct { unsigned long guest_cr[5];\n"
-	"  struct mtrr_state mtrr; } hvm; }; } arch; };\n"
+	"  struct mtrr_state mtrr; unsigned long guest_efer; } hvm; }; } arch; };\n"
 	"struct domain d; struct vcpu v; struct p2m_domain p; struct hvm_mem_pinned_cacheattr_range h;\n"
 	"struct range r; struct page_info i;\n";
 
@@ -126,6 +126,7 @@ static void members_are_found(void **state)
 		assert_int_equal(l.domain_hap_pt_share, 1248);
 		assert_int_equal(l.vcpu_cr, 8);
 		assert_int_equal(l.vcpu_mtrr, 48);
+		assert_int_equal(l.vcpu_efer, 160);
 		assert_int_equal(l.p2m_domain, 48);
 		assert_int_equal(l.p2m_phys_table, 80);
 		assert_int_equal(l.p2m_eptp, 632);

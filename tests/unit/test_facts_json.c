@@ -112,6 +112,9 @@ static void same_facts(const struct emt_facts *a, const struct emt_facts *b)
 		same_mtrr(&a->vcpu_mtrr[i], &b->vcpu_mtrr[i]);
 		assert_int_equal(a->vcpu_pat[i], b->vcpu_pat[i]);
 		assert_int_equal(a->vcpu_cr0[i], b->vcpu_cr0[i]);
+		assert_int_equal(a->vcpu_cr3[i], b->vcpu_cr3[i]);
+		assert_int_equal(a->vcpu_cr4[i], b->vcpu_cr4[i]);
+		assert_int_equal(a->vcpu_efer[i], b->vcpu_efer[i]);
 	}
 	same_mtrr(&a->host_mtrr, &b->host_mtrr);
 	assert_int_equal(a->nr_host_earlier, b->nr_host_earlier);
@@ -224,6 +227,9 @@ static void random_facts(struct emt_facts *f)
 		random_mtrr(&f->vcpu_mtrr[i]);
 		f->vcpu_pat[i] = rnd(2) ? rnd(UINT64_MAX) : 0;
 		f->vcpu_cr0[i] = rnd(2) ? rnd(UINT64_MAX) : 0;
+		f->vcpu_cr3[i] = rnd(2) ? rnd(UINT64_MAX) : 0;
+		f->vcpu_cr4[i] = rnd(2) ? rnd(UINT64_MAX) : 0;
+		f->vcpu_efer[i] = rnd(2) ? rnd(UINT64_MAX) : 0;
 	}
 	random_mtrr(&f->host_mtrr);
 	f->nr_host_earlier = (uint32_t)rnd(3);

@@ -65,7 +65,8 @@ static void test_reads(void **state)
 		struct emt_ranges e820 = { 0 };
 		struct emt_err err = { 0 };
 		struct emt_xen_domain *d, one;
-		uint64_t v, pat, cr0;
+		struct emt_xen_regs regs;
+		uint64_t v;
 		struct emt_mtrr m;
 		char text[1024];
 		size_t n;
@@ -99,13 +100,16 @@ static void test_reads(void **state)
 		assert_int_equal(m.var[0][1], 0x000fffffe0000800ull);
 		assert_int_equal(m.var[1][1], 0);
 		assert_int_equal(m.def_held, EMT_UNKNOWN);
-		assert_int_equal(emt_xen_vcpu(x, 5, 1, &m, &pat, &cr0, &err), 0);
-		assert_int_equal(cr0, 0x80000012);
-		assert_int_equal(pat, 0x0007040600070406);
+		assert_int_equal(emt_xen_vcpu(x, 5, 1, &m, &regs, &err), 0);
+		assert_int_equal(regs.cr0, 0x80000012);
+		assert_int_equal(regs.cr3, 0x2000);
+		assert_int_equal(regs.cr4, 0x20);
+		assert_int_equal(regs.efer, 0xd01);
+		assert_int_equal(regs.pat, 0x0007040600070406);
 		assert_int_equal(m.vcnt, 8);
 		assert_true(m.e && m.fe && m.def_type == EMT_MT_WB);
 		assert_int_equal(m.fixed[0], 0x0606060606060606);
-		assert_int_equal(emt_xen_vcpu(x, 5, 2, &m, &pat, &cr0, &err), EMT_E_MISSING);
+		assert_int_equal(emt_xen_vcpu(x, 5, 2, &m, &regs, &err), EMT_E_MISSING);
 		assert_int_equal(emt_xen_cmdline(x, text, sizeof(text), &err), 0);
 		assert_string_equal(text, "conring_size=4m");
 		close_and_check(x);
@@ -336,6 +340,8 @@ static void test_source(void **state)
 			assert_true(f.vcpu_mtrr[1].var[1][0] != f.vcpu_mtrr[1].var[0][0]);
 			assert_non_null(strstr(f.prov[EMT_FACT_VCPU_MTRR].origin, "rebuilt"));
 			assert_int_equal(f.vcpu_cr0[1], 0x80000012);
+			assert_int_equal(f.vcpu_cr3[1], 0x2000);
+			assert_int_equal(f.vcpu_efer[0], 0xd01);
 		}
 		emt_facts_free(&f);
 		/* without consent its entries are refused, with their cost; then there is no dump */
