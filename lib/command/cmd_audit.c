@@ -22,71 +22,16 @@ struct audit {
 	uint32_t hint_domain;
 };
 
-static void fill_counts(struct emt_rec *rec, const struct emt_summary *s)
-{
-	uint64_t entries = 0, frames = 0;
-
-	emt_rec_list(rec, DOM_VERDICTS);
-	for (unsigned int v = 0; v < EMT_V_NR; v++) {
-		struct emt_rec *c;
-
-		entries += s->entries[v];
-		frames += s->frames[v];
-		if (!s->entries[v])
-			continue;
-		c = emt_rec_add(rec, DOM_VERDICTS);
-		emt_rec_str(c, VCOUNT_VERDICT, emt_verdict_name(v));
-		emt_rec_u64(c, VCOUNT_ENTRIES, s->entries[v]);
-		emt_rec_u64(c, VCOUNT_BYTES, s->frames[v] * 4096);
-	}
-	emt_rec_list(rec, DOM_TYPES);
-	/* WB first: it is what most memory should be. */
-	for (int mt = 7; mt >= 0; mt--) {
-		struct emt_rec *c;
-
-		if (!s->bytes_by_type[mt])
-			continue;
-		c = emt_rec_add(rec, DOM_TYPES);
-		emt_rec_str(c, TBYTES_TYPE, emt_mt_name((unsigned int)mt));
-		emt_rec_u64(c, TBYTES_BYTES, s->bytes_by_type[mt]);
-	}
-	emt_rec_u64(rec, DOM_RUNS, s->runs);
-	emt_rec_u64(rec, DOM_ENTRIES, entries);
-	emt_rec_u64(rec, DOM_BYTES, frames * 4096);
-	emt_rec_u64(rec, DOM_INTERMEDIATE, s->intermediate);
-	emt_rec_u64(rec, DOM_POD_ENTRIES, s->pod_entries);
-}
-
 static int put_domain(struct audit *a, const struct emt_source_walk *walk, const struct emt_engine *e,
 		      const struct emt_findings *f, const struct emt_loss *loss)
 {
 	struct emt_rec *rec = emt_out_rec(a->ctx->out, &emt_kind_domain);
-	const struct emt_release *rel = emt_engine_release(e);
-	const struct emt_facts *facts = emt_engine_facts(e);
-	const struct emt_summary *s = emt_findings_summary(f);
-	bool complete = emt_loss_none(loss);
 
 	if (!rec)
 		return emt_err_set(a->ctx->err, EMT_E_NOMEM, "audit", NULL, "not enough memory");
-	emt_rec_u64(rec, DOM_DOMAIN, walk->domid);
-	emt_rec_text(rec, DOM_NAME, walk->name);
-	emt_rec_text(rec, DOM_UUID, facts->domain_uuid);
-	emt_rec_u64(rec, DOM_GENERATION, walk->generation);
-	emt_rec_text(rec, DOM_LABEL, walk->label);
-	emt_rec_time(rec, DOM_TIME, walk->time);
-	emt_rec_fmt(rec, DOM_RELEASE, "%s%s", rel->era->hv == EMT_HV_KVM ? "" : "Xen ", rel->text);
-	emt_rec_bool(rec, DOM_RELEASE_EXACT, rel->exact);
-	emt_rec_bool(rec, DOM_RELEASE_FORCED, emt_parse_flag(a->ctx->args, "release"));
-	emt_rec_str(rec, DOM_PAGING, emt_paging_name(facts->paging));
-	fill_counts(rec, s);
-	emt_fill_defects(rec, DOM_RELEASE_DEFECTS, emt_defects_of(rel));
-	emt_rec_u64(rec, DOM_FINDINGS, emt_findings_count(f));
-	emt_rec_u64(rec, DOM_FINDINGS_MERGED, emt_findings_overflow(f));
-	emt_rec_bool(rec, DOM_COMPLETE, complete);
-	emt_rec_bool(rec, DOM_DECIDED, !s->entries[EMT_V_UNDETERMINED]);
-	emt_fill_loss(emt_rec_add(rec, DOM_LOSS), loss);
-	a->undetermined += s->entries[EMT_V_UNDETERMINED];
-	a->complete &= complete && !emt_findings_overflow(f);
+	emt_fill_domain(rec, walk, e, f, loss, emt_parse_flag(a->ctx->args, "release"));
+	a->undetermined += emt_findings_summary(f)->entries[EMT_V_UNDETERMINED];
+	a->complete &= emt_loss_none(loss) && !emt_findings_overflow(f);
 	return emt_out_put(a->ctx->out, rec, a->ctx->err);
 }
 

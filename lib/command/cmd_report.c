@@ -24,38 +24,6 @@ struct report {
 	bool any;
 };
 
-static void fill_counts(struct emt_rec *rec, const struct emt_findings *f)
-{
-	const struct emt_summary *s = emt_findings_summary(f);
-	uint64_t entries = 0, frames = 0;
-
-	emt_rec_list(rec, REP_VERDICTS);
-	for (unsigned int v = 0; v < EMT_V_NR; v++) {
-		struct emt_rec *c;
-
-		entries += s->entries[v];
-		frames += s->frames[v];
-		if (!s->entries[v])
-			continue;
-		c = emt_rec_add(rec, REP_VERDICTS);
-		emt_rec_str(c, VCOUNT_VERDICT, emt_verdict_name(v));
-		emt_rec_u64(c, VCOUNT_ENTRIES, s->entries[v]);
-		emt_rec_u64(c, VCOUNT_BYTES, s->frames[v] * 4096);
-	}
-	emt_rec_u64(rec, REP_ENTRIES, entries);
-	emt_rec_u64(rec, REP_BYTES, frames * 4096);
-	emt_rec_list(rec, REP_TYPES);
-	for (int mt = 7; mt >= 0; mt--) {
-		struct emt_rec *c;
-
-		if (!s->bytes_by_type[mt])
-			continue;
-		c = emt_rec_add(rec, REP_TYPES);
-		emt_rec_str(c, TBYTES_TYPE, emt_mt_name((unsigned int)mt));
-		emt_rec_u64(c, TBYTES_BYTES, s->bytes_by_type[mt]);
-	}
-}
-
 static void fill_findings(const struct report *r, struct emt_rec *rec)
 {
 	const struct emt_findings *f = r->findings;
@@ -97,6 +65,7 @@ static void fill(struct report *r, struct emt_rec *rec, const struct emt_engine 
 {
 	const struct emt_release *rel = emt_engine_release(e);
 	const struct emt_facts *facts = emt_engine_facts(e);
+	uint64_t entries, frames;
 
 	emt_rec_u64(rec, REP_DOMAIN, r->walk.domid);
 	emt_rec_text(rec, REP_NAME, r->walk.name);
@@ -106,7 +75,10 @@ static void fill(struct report *r, struct emt_rec *rec, const struct emt_engine 
 	emt_rec_str(rec, REP_PAGING, emt_paging_name(facts->paging));
 	emt_rec_str(rec, REP_SOURCE, emt_ctx_source_text(r->ctx));
 	emt_rec_time(rec, REP_TIME, r->walk.time);
-	fill_counts(rec, r->findings);
+	emt_fill_verdicts(rec, REP_VERDICTS, emt_findings_summary(r->findings), &entries, &frames);
+	emt_rec_u64(rec, REP_ENTRIES, entries);
+	emt_rec_u64(rec, REP_BYTES, frames * 4096);
+	emt_fill_types(rec, REP_TYPES, emt_findings_summary(r->findings));
 	fill_findings(r, rec);
 	fill_held(rec, REP_ASSUMED, facts, EMT_ASSUMED);
 	fill_held(rec, REP_UNKNOWN, facts, EMT_UNKNOWN);

@@ -62,6 +62,14 @@ enum {
 	DOM_NR
 };
 extern const struct emt_record_kind emt_kind_domain;
+struct emt_source_walk;
+/* 'forced': the user named the release. */
+void emt_fill_domain(struct emt_rec *rec, const struct emt_source_walk *walk, const struct emt_engine *e,
+		     const struct emt_findings *f, const struct emt_loss *loss, bool forced);
+/* Lists of verdict counts and of bytes by type; sums of all verdicts in '*entries', '*frames'. */
+void emt_fill_verdicts(struct emt_rec *rec, unsigned int col, const struct emt_summary *s, uint64_t *entries,
+		       uint64_t *frames);
+void emt_fill_types(struct emt_rec *rec, unsigned int col, const struct emt_summary *s);
 
 enum {
 	FIND_ID,

@@ -48,6 +48,7 @@ commands() {
 		metrics|metrics GUEST --release 4.14.0
 		report|report GUEST --release 4.14.0
 		report|report GUEST -o PAGE
+		observe|observe GUEST --release 4.14.0
 		domains|domains
 		capture take|capture take 5,costs=yes -o OUT
 		audit|audit 5,costs=yes
