@@ -38,6 +38,8 @@ commands() {
 		schema|schema
 		schema|schema policy show
 		iommu commands|iommu commands mem:machine.img
+		flush|flush table none
+		flush|flush ram_rw ram_ro --release 4.5.1 --paging ept
 		self-test|self-test
 		diff|diff BMMIO AREV
 		whatif|whatif GUEST --pin 0x100-0x3ff=WC

@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2001,SC2153
+# flush: what a change asks of the IOMMU. The rules themselves are in test_flush.c.
+
+load helper
+
+@test "a table replaced by an empty entry: missed before 4.5.2" {
+	emt flush table none --json
+	status_is 1
+	jq_is '[.data.changes[] | select(.paging == "ept")] | length == 2 and all(.verdict == "ok")'
+	jq_is '[.data.changes[] | select(.paging == "npt" and .verdict == "missed") | .releases] ==
+		["4.4.4 to before 4.5.0", "before 4.4.4", "4.4.4 to before 4.5.0"]'
+	jq_is '.data.changes[] | select(.paging == "npt" and .tables == "separate" and .releases == "4.5.2 and later") |
+		.verdict == "ok" and .does_tables == "unmap" and .does_flush == "yes"'
+	jq_is '.data.defects == []'
+}
+
+@test "one release: what it does, why, by what it was fixed, and its known misses" {
+	emt flush ram_rw ram_ro --release 4.5.1 --paging ept --shared no
+	status_is 1
+	has "$output" "ept, separate tables, Xen 4.5.1: missed"
+	has "$output" "devices rw -> r-; right: map, flush; done: nothing"
+	has "$output" "fixed by 6c0e4ad608, in 4.5.2, 4.6.0"
+	has "$output" "XSA-328"
+	lacks "$output" "XSA-321" # needs shared tables
+	emt flush ram_rw ram_ro --release "4.17.7 (Debian 4.17.7+13-1)" --paging ept
+	status_is 0
+	lacks "$output" missed
+}
+
+@test "frames, access, read-only frames and parts of superpages count" {
+	emt flush ram_rw@0x10 ram_rw@16 -r 4.17.7 --paging ept --shared yes --json
+	status_is 0
+	jq_is '.data.changes[0].change == "same"'
+	emt flush ram_rw@0x10 ram_rw@0x20 -r 4.17.7 --paging ept --shared yes --json
+	status_is 0
+	jq_is '.data.changes[0] | .change == "frame" and .does_flush == "yes"'
+	emt flush ram_rw ram_rw:r -r 4.17.7 --paging ept --json
+	status_is 1
+	jq_is '[.data.changes[] | .change == "access"] | all'
+	jq_is '[.data.changes[] | {(.tables): .verdict}] | add == {"separate": "ok", "shared": "missed"}'
+	jq_is '.data.changes[] | .fixed_by == null' # open
+	emt flush mmio_direct@0xf0000 mmio_direct@0xf0000,ro -r 4.17.7 --paging npt --shared no --json
+	status_is 0
+	jq_is '.data.changes[0] | .change == "permissions" and .before == "rw" and .after == "r-" and .does_tables == "map"'
+	emt flush ram_rw@0x200,part mmio_dm -r 4.17.7 --paging npt --shared no --json
+	jq_is '.data.changes[0] | .change == "removed" and .verdict == "ok"'
+	emt flush mmio_direct mmio_direct:r -r 4.15.0 --paging npt --shared no --json
+	jq_is '.data.changes[0].change == "same"' # before XSA-378
+	emt flush mmio_direct mmio_direct:r -r 4.15.1 --paging npt --shared no --json
+	jq_is '.data.changes[0].change == "permissions"'
+}
+
+@test "what cannot be read is said" {
+	for bad in "ram" "ram_rw:q" "ram_rw@zz" "ram_rw,x" "" ","; do
+		emt flush "$bad" none
+		status_is 2
+		has "$stderr" "ram_rw@0x1000"
+	done
+	emt flush none none --release "kvm 6.1"
+	status_is 2
+	has "$stderr" "release of Xen"
+	emt flush none none --paging pv
+	status_is 2
+}
