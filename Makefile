@@ -112,7 +112,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS) $(FAKEXEN)
+units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units

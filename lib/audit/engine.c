@@ -33,9 +33,13 @@ int emt_engine_new(struct emt_engine **out, const struct emt_facts *facts, const
 	rc = emt_release_parse(&e->rel, release ? release : e->facts.release, e->facts.is_kvm, err);
 	if (rc)
 		goto fail;
-	if (e->rel.era->hv != EMT_HV_XEN) {
-		rc = emt_err_set(err, EMT_E_UNSUPPORTED, e->rel.text, "audit a Xen domain",
-				 "entries of KVM guests are not audited yet");
+	/* who gives a release where none is known says which hypervisor it is too */
+	if (e->facts.prov[EMT_FACT_RELEASE].held == EMT_UNKNOWN)
+		e->facts.is_kvm = e->rel.era->hv == EMT_HV_KVM;
+	if (e->facts.is_kvm != (e->rel.era->hv == EMT_HV_KVM)) {
+		rc = emt_err_set(err, EMT_E_USAGE, e->rel.full,
+				 e->facts.is_kvm ? "give a kernel: --release \"kvm 6.12\"" : "give a release of Xen",
+				 "these entries are of %s", e->facts.is_kvm ? "a KVM guest" : "a Xen domain");
 		goto fail;
 	}
 	if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging != EMT_PAGING_EPT) {
@@ -86,6 +90,12 @@ static void fill_box(const struct emt_engine *e, struct emt_box *box, const stru
 {
 	*box = e->domain[k];
 	box->a[EMT_ATOM_ORDER] = EMT_SET(order ? EMT_ORDER_ABOVE_0 : EMT_ORDER_IS_0);
+	if (e->rel.era->hv == EMT_HV_KVM) {
+		box->a[EMT_ATOM_GUEST] = g->guest[k];
+		box->a[EMT_ATOM_NONCOHERENT] = g->nc[k];
+		box->a[EMT_ATOM_MMIO] = m->mmio[k];
+		return;
+	}
 	box->a[EMT_ATOM_PIN] = g->pin[k];
 	box->a[EMT_ATOM_GUEST] = g->guest[k];
 	box->a[EMT_ATOM_RO] = m->ro[k];
@@ -143,6 +153,34 @@ static void find_defects(const struct emt_engine *e, struct emt_cell *c, const s
 	c->defects = emt_defects_entry(&q);
 }
 
+/* What a class of vCPUs writes: its own MTRRs go with its own CR0.CD. */
+static emt_outcomes kvm_class(const struct emt_engine *e, const struct emt_box *box, uint32_t class, uint16_t guest,
+			      enum emt_held fix_held)
+{
+	struct emt_box one = *box;
+	uint32_t vcpu = e->ts.class_vcpu[class];
+
+	one.a[EMT_ATOM_GUEST] = guest;
+	if (e->facts.prov[EMT_FACT_VCPU_CR0].held >= fix_held && vcpu < e->facts.nr_vcpus)
+		one.a[EMT_ATOM_CD] = e->facts.vcpu_cr0[vcpu] & EMT_CR0_CD ? EMT_YES : EMT_NO;
+	return emt_engine_eval(e, &one);
+}
+
+/* A cell of KVM, where neither p2m types nor pins exist. */
+static void make_kvm_cell(const struct emt_engine *e, struct emt_cell *c, const struct emt_profile *g,
+			  const struct emt_profile *m, unsigned int order)
+{
+	fill_box(e, &c->held, g, m, order, 0);
+	fill_box(e, &c->free, g, m, order, 1);
+	for (unsigned int i = 0; i < EMT_ATOM_NR; i++)
+		c->free.a[i] |= c->held.a[i];
+	for (uint32_t i = 0; i < e->ts.nr_classes; i++) {
+		c->by_class[i] = kvm_class(e, &c->held, i, g->guest_class[i], EMT_ASSUMED);
+		c->expected |= c->by_class[i];
+		c->possible |= kvm_class(e, &c->free, i, g->guest_class[i] | g->guest_class_free[i], EMT_KNOWN);
+	}
+}
+
 static void make_cell(const struct emt_engine *e, struct emt_cell *c, const struct emt_profile *g,
 		      const struct emt_profile *m, unsigned int order, unsigned int perm, unsigned int p2mt)
 {
@@ -154,6 +192,10 @@ static void make_cell(const struct emt_engine *e, struct emt_cell *c, const stru
 	struct emt_box pinned;
 
 	memset(c, 0, sizeof(*c));
+	if (e->rel.era->hv == EMT_HV_KVM) {
+		make_kvm_cell(e, c, g, m, order);
+		return;
+	}
 	emt_infer_types(&e->rel, &ev, &likely, &could);
 	if (p2mt < EMT_P2M_NR)
 		likely = could = EMT_SET(p2mt);
@@ -309,6 +351,11 @@ static bool by_itself(const struct emt_engine *e, const struct emt_run *run, str
 		p->verdict = EMT_V_NOT_PRESENT;
 		return true;
 	}
+	/* 110: KVM's mark for emulated MMIO, a misconfiguration on purpose */
+	if (e->rel.era->hv == EMT_HV_KVM && run->perm == (EMT_W | EMT_X)) {
+		p->verdict = EMT_V_NOT_PRESENT;
+		return true;
+	}
 	if ((run->perm & (EMT_R | EMT_W)) == EMT_W) {
 		p->verdict = EMT_V_MISCONFIGURED;
 		p->why = EMT_WHY_WRITE_ONLY;
@@ -323,7 +370,8 @@ static bool by_itself(const struct emt_engine *e, const struct emt_run *run, str
 		p->verdict = EMT_V_PENDING;
 		return true;
 	}
-	if (run->emt == EMT_MT_RSVD2 || run->emt == EMT_MT_RSVD3) {
+	if (run->emt == EMT_MT_RSVD2 || run->emt == EMT_MT_RSVD3 ||
+	    (run->emt == EMT_MT_7 && e->rel.era->hv == EMT_HV_KVM)) {
 		p->verdict = EMT_V_MISCONFIGURED;
 		p->why = EMT_WHY_EMT_RESERVED;
 		return true;

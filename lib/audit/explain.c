@@ -140,16 +140,18 @@ static void verdict_sentence(const struct emt_engine *e, struct emt_explanation 
 	case EMT_V_NOT_PRESENT:
 		snprintf(x->verdict_text, sizeof(x->verdict_text), p->run.flags & EMT_RUN_POD ?
 			 "Populated on demand: there is no frame and no type yet." :
+			 e->facts.is_kvm && p->run.perm ?
+			 "Emulated MMIO: KVM refuses the access on purpose, there is no frame and no type." :
 			 "Not present: without permissions the type means nothing.");
 		break;
 	case EMT_V_OK:
-		snprintf(x->verdict_text, sizeof(x->verdict_text), "%s is what Xen %s writes here%s%s.", found, e->rel.text,
+		snprintf(x->verdict_text, sizeof(x->verdict_text), "%s is what %s writes here%s%s.", found, e->rel.full,
 			 p->why ? ": " : "", emt_reason_text(p->why));
 		break;
 	case EMT_V_PENDING:
 		snprintf(x->verdict_text, sizeof(x->verdict_text),
-			 "Pending: Xen %s recomputes the type when this gfn is next touched, and will write %s.",
-			 e->rel.text, want);
+			 "Pending: %s recomputes the type when this gfn is next touched, and will write %s.",
+			 e->rel.full, want);
 		break;
 	case EMT_V_UNDETERMINED:
 		snprintf(x->verdict_text, sizeof(x->verdict_text),
@@ -157,19 +159,19 @@ static void verdict_sentence(const struct emt_engine *e, struct emt_explanation 
 		break;
 	case EMT_V_SUSPECT:
 		snprintf(x->verdict_text, sizeof(x->verdict_text),
-			 "%s, where Xen %s would write %s: explained only if an assumed fact is false.", found, e->rel.text, want);
+			 "%s, where %s would write %s: explained only if an assumed fact is false.", found, e->rel.full, want);
 		break;
 	case EMT_V_MISMATCH:
 		snprintf(x->verdict_text, sizeof(x->verdict_text),
-			 "%s, where Xen %s would write %s: nothing unknown or assumed explains it.", found, e->rel.text, want);
+			 "%s, where %s would write %s: nothing unknown or assumed explains it.", found, e->rel.full, want);
 		break;
 	case EMT_V_UNSPLIT:
 		snprintf(x->verdict_text, sizeof(x->verdict_text),
-			 "%s on a superpage that Xen %s splits: its pages need different types.", found, e->rel.text);
+			 "%s on a superpage that %s splits: its pages need different types.", found, e->rel.full);
 		break;
 	default:
-		snprintf(x->verdict_text, sizeof(x->verdict_text), "%s, where Xen %s would write %s now: %s.", found,
-			 e->rel.text, want, emt_reason_text(p->why));
+		snprintf(x->verdict_text, sizeof(x->verdict_text), "%s, where %s would write %s now: %s.", found,
+			 e->rel.full, want, emt_reason_text(p->why));
 	}
 }
 

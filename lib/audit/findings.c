@@ -133,6 +133,7 @@ static int reason_defect(enum emt_reason why, const struct emt_release *rel)
 	case EMT_WHY_REVOKED_MTRR: return emt_defect_by_id("KD15");
 	case EMT_WHY_HOST_MTRR: return emt_defect_by_id("KD16");
 	case EMT_WHY_ONCE: return emt_defect_by_id("KD2");
+	case EMT_WHY_NONCOHERENT: return emt_defect_by_id("KV1");
 	case EMT_WHY_EMT7_OLD: return emt_defect_by_id("KD4");
 	case EMT_WHY_GUARD: return emt_defect_by_id(rel->version >= EMT_VER(4, 21, 0) ? "KD18" : "KD14");
 	default: return -1;

@@ -74,6 +74,8 @@ static uint64_t cost(const struct emt_group *g, enum emt_fact_id id, uint64_t ju
 	case EMT_FACT_HOST_MTRR_CHANGED: return f->ipat ? 0 : f->nr_ranges + 1;
 	case EMT_FACT_MMIO_RO: return f->nr_ranges;
 	case EMT_FACT_SPECIAL: return f->frames;
+	case EMT_FACT_KVM_MMIO:
+	case EMT_FACT_KVM_SLOT_NC: return f->nr_ranges;
 	case EMT_FACT_P2M_TYPES: return f->nr_ranges + 1;
 	case EMT_FACT_VALID:
 	case EMT_FACT_APIC_MFN: return f->nr_ranges + 1;
@@ -90,6 +92,8 @@ static int cheapest(const struct emt_group *g, uint64_t judged, uint64_t *best_c
 		EMT_FACT_IOMMU_ENABLED, EMT_FACT_IOMMU_SNOOP, EMT_FACT_PINS, EMT_FACT_VCPU_MTRR, EMT_FACT_MMIO_RO,
 		EMT_FACT_SPECIAL, EMT_FACT_P2M_TYPES, EMT_FACT_HOST_MTRR, EMT_FACT_HOST_MTRR_CHANGED, EMT_FACT_VALID,
 		EMT_FACT_APIC_MFN, EMT_FACT_IDENT_PT, EMT_FACT_UC_MODE,
+		EMT_FACT_KVM_NONCOHERENT, EMT_FACT_VCPU_CR0, EMT_FACT_KVM_QUIRK_PAT, EMT_FACT_KVM_QUIRK_CD,
+		EMT_FACT_KVM_MMIO, EMT_FACT_KVM_SLOT_NC, EMT_FACT_KVM_CPUID_MTRR,
 	};
 	int best = -1;
 
@@ -230,18 +234,21 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, uint6
 		break;
 	case EMT_V_UNSPLIT:
 		snprintf(f->explanation, sizeof(f->explanation),
-			 "Xen %s splits these superpages: their pages need different types", rel->text);
+			 "%s splits these superpages: their pages need different types", rel->full);
 		snprintf(f->next, sizeof(f->next), "emtctl explain SOURCE 0x%llx", (unsigned long long)f->ranges[0].first);
 		break;
 	case EMT_V_MISMATCH:
 		snprintf(f->explanation, sizeof(f->explanation),
-			 "Xen %s would write %s; nothing unknown or assumed explains the difference", rel->text, want);
+			 "%s would write %s; nothing unknown or assumed explains the difference", rel->full, want);
 		snprintf(f->next, sizeof(f->next), "emtctl explain SOURCE 0x%llx --mail",
 			 (unsigned long long)f->ranges[0].first);
 		break;
 	default:
 		snprintf(f->explanation, sizeof(f->explanation), "%s", emt_reason_text(f->why));
-		if (f->verdict == EMT_V_STALE)
+		if (f->why == EMT_WHY_NONCOHERENT)
+			snprintf(f->next, sizeof(f->next),
+				 "entries are written anew once the guest changes an MTRR that covers them, or their memory is unmapped");
+		else if (f->verdict == EMT_V_STALE)
 			snprintf(f->next, sizeof(f->next),
 				 "a pin set or deleted, or a guest MTRR write while I/O rights are held, recomputes all entries");
 	}

@@ -5,6 +5,8 @@
  */
 #include "audit/engine.h"
 
+#include <string.h>
+
 #define FACT(id) (1ull << (id))
 #define ALL_MV ((uint16_t)0x1f)
 
@@ -36,6 +38,14 @@ uint64_t emt_atom_facts(const struct emt_engine *e, unsigned int atom)
 	case EMT_ATOM_IDENT_PT: return FACT(EMT_FACT_IDENT_PT);
 	case EMT_ATOM_UC_MODE: return FACT(EMT_FACT_UC_MODE);
 	case EMT_ATOM_VCPU: return FACT(EMT_FACT_VCPU_MTRR);
+	case EMT_ATOM_MMIO: return FACT(EMT_FACT_KVM_MMIO);
+	case EMT_ATOM_NONCOHERENT:
+		return FACT(EMT_FACT_KVM_NONCOHERENT) |
+			(strcmp(e->rel.era->id, "K5m") ? 0 : FACT(EMT_FACT_KVM_SLOT_NC));
+	case EMT_ATOM_CD: return FACT(EMT_FACT_VCPU_CR0);
+	case EMT_ATOM_QUIRK_CD: return FACT(EMT_FACT_KVM_QUIRK_CD);
+	case EMT_ATOM_QUIRK_PAT: return FACT(EMT_FACT_KVM_QUIRK_PAT);
+	case EMT_ATOM_SELF_SNOOP: return FACT(EMT_FACT_KVM_SELF_SNOOP);
 	default: return 0;
 	}
 }
@@ -134,6 +144,22 @@ static enum emt_reason stale(const struct emt_engine *e, const struct emt_cell *
 	return EMT_WHY_NONE;
 }
 
+/* Before 6.7 KVM zaps nothing when non-coherent DMA is registered or goes: entries keep
+ * the type of before (seen on 6.1). */
+static enum emt_reason stale_kvm(const struct emt_engine *e, const struct emt_cell *c, unsigned int obs)
+{
+	const uint16_t nc = c->held.a[EMT_ATOM_NONCOHERENT];
+
+	if (!emt_kvm_keeps_types(&e->rel))
+		return EMT_WHY_NONE;
+	if (nc & EMT_YES && gives_with(e, &c->held, EMT_ATOM_NONCOHERENT, EMT_NO, obs))
+		return EMT_WHY_NONCOHERENT;
+	if (nc & EMT_NO && may_be(e, EMT_FACT_KVM_NC_EVER) &&
+	    gives_with(e, &c->held, EMT_ATOM_NONCOHERENT, EMT_YES, obs))
+		return EMT_WHY_NONCOHERENT;
+	return EMT_WHY_NONE;
+}
+
 /* Assumptions each of which alone, if false, explains the entry; all that differ
  * where none does alone. */
 static uint64_t false_assumptions(const struct emt_engine *e, const struct emt_cell *c, unsigned int obs)
@@ -171,13 +197,13 @@ void emt_judge(struct emt_engine *e, struct emt_cell *c, unsigned int obs, unsig
 			j->facts = facts_of_atoms(e, emt_box_deciding(e->rel.era->rules, e->rel.era->nr_rules, &c->held));
 		return;
 	}
-	j->why = (uint8_t)stale(e, c, obs, perm);
+	j->why = (uint8_t)(e->facts.is_kvm ? stale_kvm(e, c, obs) : stale(e, c, obs, perm));
 	if (j->why != EMT_WHY_NONE) {
 		j->verdict = EMT_V_STALE;
 	} else if (c->possible & bit) {
 		j->verdict = EMT_V_SUSPECT;
 		j->facts = false_assumptions(e, c, obs);
-	} else if (e->facts.prov[EMT_FACT_HOST_MTRR_CHANGED].held != EMT_KNOWN &&
+	} else if (!e->facts.is_kvm && e->facts.prov[EMT_FACT_HOST_MTRR_CHANGED].held != EMT_KNOWN &&
 		   gives_with(e, &c->held, EMT_ATOM_HOST, ALL_MV, obs)) {
 		j->verdict = EMT_V_SUSPECT;
 		j->facts = FACT(EMT_FACT_HOST_MTRR_CHANGED);

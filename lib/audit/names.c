@@ -27,11 +27,13 @@ static const struct {
 	[EMT_WHY_ONCE] = { "computed-once", "this release computes a type once, when the entry is written" },
 	[EMT_WHY_SPLIT_2M] = { "split-2m", "it has the type of the 2 MiB superpage that it was split from" },
 	[EMT_WHY_SPLIT_1G] = { "split-1g", "it has the type of the 1 GiB superpage that it was split from" },
-	[EMT_WHY_EMT_RESERVED] = { "emt-reserved", "memory types 2 and 3 are reserved: hardware refuses the entry" },
+	[EMT_WHY_EMT_RESERVED] = { "emt-reserved", "a reserved memory type: hardware refuses the entry" },
 	[EMT_WHY_WRITE_ONLY] = { "write-only", "writable but not readable: hardware refuses the entry" },
-	[EMT_WHY_INTERMEDIATE] = { "intermediate", "an intermediate entry carries a memory type; Xen writes 0 or 7 only" },
+	[EMT_WHY_INTERMEDIATE] = { "intermediate", "an intermediate entry carries a memory type that its hypervisor never writes" },
 	[EMT_WHY_EMT7_OLD] = { "emt-7", "memory type 7 before Xen 4.5 is no mark: hardware refuses the entry" },
 	[EMT_WHY_RECALC] = { "recalc", "recalc is set without EMT 7; no completed operation of Xen leaves that" },
+	[EMT_WHY_NONCOHERENT] = { "noncoherent",
+		"non-coherent DMA was registered or unregistered after it was written, and this kernel zaps nothing then" },
 	[EMT_WHY_NO_TYPE] = { "no-type", "the source shows no memory type" },
 };
 

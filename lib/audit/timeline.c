@@ -14,6 +14,20 @@
 
 static const enum emt_held level[2] = { EMT_ASSUMED, EMT_KNOWN };
 
+static void kvm_gfn_profile(const struct emt_facts *f, const struct emt_release *rel, const struct emt_timelines *ts,
+			    uint64_t gfn, unsigned int order, struct emt_profile *p)
+{
+	for (unsigned int k = 0; k < 2; k++) {
+		p->nc[k] = emt_atom_kvm_noncoherent(f, rel, gfn, level[k]);
+		for (uint32_t c = 0; c < ts->nr_classes; c++) {
+			uint16_t g = emt_atom_kvm_guest(f, ts->class_vcpu[c], gfn, order, level[k]);
+
+			p->guest[k] |= g;
+			(k ? p->guest_class_free : p->guest_class)[c] = (uint8_t)g;
+		}
+	}
+}
+
 static void gfn_profile(const struct emt_facts *f, const struct emt_release *rel, const struct emt_timelines *ts,
 			uint64_t gfn, unsigned int order, unsigned int eff, struct emt_profile *p)
 {
@@ -69,6 +83,14 @@ void emt_profile_at(const struct emt_facts *f, const struct emt_release *rel, co
 	unsigned int eff = rel->era->order_aware ? order : 0;
 
 	memset(p, 0, sizeof(*p));
+	if (rel->era->hv == EMT_HV_KVM) {
+		if (space == EMT_SPACE_GFN)
+			kvm_gfn_profile(f, rel, ts, frame, order, p);
+		else
+			for (unsigned int k = 0; k < 2; k++)
+				p->mmio[k] = emt_atom_kvm_mmio(f, frame, level[k]);
+		return;
+	}
 	if (space == EMT_SPACE_GFN)
 		gfn_profile(f, rel, ts, frame, order, eff, p);
 	else
@@ -264,7 +286,15 @@ static void finish(struct emt_timelines *ts, const struct emt_facts *f, const st
 		make_buckets(t);
 }
 
-/* vCPUs with equal MTRRs answer alike. */
+/* vCPUs with equal MTRRs, and on KVM equal CR0.CD, answer alike. */
+static bool alike(const struct emt_facts *f, uint32_t a, uint32_t b)
+{
+	bool cd = f->is_kvm && f->prov[EMT_FACT_VCPU_CR0].held != EMT_UNKNOWN;
+
+	return !memcmp(&f->vcpu_mtrr[a], &f->vcpu_mtrr[b], sizeof(f->vcpu_mtrr[a])) &&
+		(!cd || !((f->vcpu_cr0[a] ^ f->vcpu_cr0[b]) & EMT_CR0_CD));
+}
+
 static void classes(struct emt_timelines *ts, const struct emt_facts *f)
 {
 	ts->nr_classes = 0;
@@ -275,8 +305,7 @@ static void classes(struct emt_timelines *ts, const struct emt_facts *f)
 	for (uint32_t v = 0; v < f->nr_vcpus; v++) {
 		uint32_t c = 0;
 
-		while (c < ts->nr_classes &&
-		       memcmp(&f->vcpu_mtrr[ts->class_vcpu[c]], &f->vcpu_mtrr[v], sizeof(f->vcpu_mtrr[v])))
+		while (c < ts->nr_classes && !alike(f, ts->class_vcpu[c], v))
 			c++;
 		if (c == ts->nr_classes && c < EMT_GUEST_CLASSES)
 			ts->class_vcpu[ts->nr_classes++] = v;
@@ -288,6 +317,18 @@ static void bounds_of(struct emt_timelines *ts, const struct emt_facts *f, enum 
 	struct adder a = { &ts->t[space][oi], oi * 9, ts->limit[space] };
 	bool listed = true;
 
+	if (f->is_kvm) {
+		if (space == EMT_SPACE_MFN) {
+			add_list(&a, f, EMT_FACT_KVM_MMIO);
+			return;
+		}
+		add_list(&a, f, EMT_FACT_KVM_SLOT_NC);
+		for (uint32_t c = 0; c < ts->nr_classes; c++)
+			if (ts->class_vcpu[c] < f->nr_vcpus)
+				emt_mtrr_kvm_boundaries(&f->vcpu_mtrr[ts->class_vcpu[c]],
+							f->kvm_maxphyaddr ? f->kvm_maxphyaddr : 52, add_bound, &a);
+		return;
+	}
 	if (space == EMT_SPACE_GFN) {
 		add_list(&a, f, EMT_FACT_PINS);
 		add_list(&a, f, EMT_FACT_P2M_TYPES);
@@ -319,7 +360,7 @@ int emt_timelines_build(struct emt_timelines *ts, const struct emt_facts *f, con
 	memset(ts, 0, sizeof(*ts));
 	classes(ts, f);
 	ts->limit[EMT_SPACE_GFN] = ts->limit[EMT_SPACE_MFN] = SPACE_LIMIT;
-	for (uint32_t v = 0; v < f->nr_vcpus; v++)
+	for (uint32_t v = 0; !f->is_kvm && v < f->nr_vcpus; v++)
 		ts->limit[EMT_SPACE_GFN] = mask_limit(&f->vcpu_mtrr[v], ts->limit[EMT_SPACE_GFN]);
 	ts->limit[EMT_SPACE_MFN] = mask_limit(&f->host_mtrr, ts->limit[EMT_SPACE_MFN]);
 	for (uint32_t i = 0; i < f->nr_host_earlier; i++)

@@ -22,10 +22,13 @@ struct emt_profile {
 	uint16_t pin[2];
 	uint16_t guest[2];                  /* union over vCPUs */
 	uint8_t guest_class[EMT_GUEST_CLASSES]; /* assumed held, per class of vCPUs */
+	uint8_t guest_class_free[EMT_GUEST_CLASSES]; /* KVM: the same with assumed facts free */
 	uint16_t type[2];                   /* stated p2m types, 0 = not stated */
+	uint16_t nc[2];                     /* KVM: non-coherent DMA */
 	uint8_t apic_gfn;                   /* the segment is EMT_APIC_GFN */
 	/* frame side */
 	uint16_t ro[2], valid[2], special[2], apic[2], host[2];
+	uint16_t mmio[2];                   /* KVM: taken for MMIO */
 	uint16_t host_earlier;              /* under each record of earlier host MTRRs */
 	uint16_t ram;                       /* emt_host_ram() */
 	uint8_t in_caps;                    /* in the domain's I/O memory rights */

@@ -58,6 +58,10 @@ int emt_whatif_caps(struct emt_facts *f, bool on, struct emt_err *err);
 int emt_whatif_mmio_ro(struct emt_facts *f, uint64_t first, uint64_t last, struct emt_err *err);
 int emt_whatif_special(struct emt_facts *f, uint64_t first, uint64_t last, struct emt_err *err);
 
+/* KVM: non-coherent DMA; gfns in memslots that carry KVM_MEM_NON_COHERENT_DMA. */
+void emt_whatif_noncoherent(struct emt_facts *f, bool on);
+int emt_whatif_slot_noncoherent(struct emt_facts *f, uint64_t first, uint64_t last, struct emt_err *err);
+
 /* One MTRR of a vCPU. EMT_E_USAGE for a range that no register can hold: not a power
  * of two of frames, not aligned to its size; EMT_E_MISSING where registers are not known. */
 struct emt_whatif_mtrr {

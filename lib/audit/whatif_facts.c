@@ -133,6 +133,19 @@ int emt_whatif_special(struct emt_facts *f, uint64_t first, uint64_t last, struc
 	return rc ? rc : add(f, EMT_FACT_SPECIAL, first, last, EMT_SPECIAL_XENHEAP, err);
 }
 
+void emt_whatif_noncoherent(struct emt_facts *f, bool on)
+{
+	f->kvm_noncoherent = on;
+	emt_facts_set(f, EMT_FACT_KVM_NONCOHERENT, EMT_KNOWN, ORIGIN);
+}
+
+int emt_whatif_slot_noncoherent(struct emt_facts *f, uint64_t first, uint64_t last, struct emt_err *err)
+{
+	int rc = take_out(&f->kvm_slot_nc, first, last, err);
+
+	return rc ? rc : add(f, EMT_FACT_KVM_SLOT_NC, first, last, 0, err);
+}
+
 static int one_vcpu(struct emt_mtrr *to, uint64_t vcpu, const struct emt_whatif_mtrr *m, struct emt_err *err)
 {
 	uint64_t frames = m->last - m->first + 1;

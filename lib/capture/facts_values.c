@@ -77,7 +77,7 @@ int emt_facts_string(struct emt_facts_reader *r, struct json_object *v, char *ou
 static bool tagged(enum emt_fact_id id)
 {
 	return id == EMT_FACT_SPECIAL || id == EMT_FACT_PINS || id == EMT_FACT_P2M_TYPES ||
-	       id == EMT_FACT_HOST_E820 || id == EMT_FACT_GUEST_E820;
+	       id == EMT_FACT_HOST_E820 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_KVM_MEMSLOTS;
 }
 
 static int tag(struct emt_facts_reader *r, enum emt_fact_id id, struct json_object *v, uint32_t *out)
@@ -101,7 +101,9 @@ static int tag(struct emt_facts_reader *r, enum emt_fact_id id, struct json_obje
 			return emt_facts_fail(r, "\"%.40s\" is no %s", s,
 					      id == EMT_FACT_SPECIAL ? "kind of frame (xenheap, extra)" :
 					      id == EMT_FACT_PINS ? "memory type (UC, WC, WT, WP, WB, UC-)" :
-					      id == EMT_FACT_P2M_TYPES ? "p2m type" : "E820 type (a number)");
+					      id == EMT_FACT_P2M_TYPES ? "p2m type" :
+					      id == EMT_FACT_KVM_MEMSLOTS ? "set of flags (a number)" :
+					      "E820 type (a number)");
 		n = (uint64_t)t;
 	} else if (emt_facts_number(r, v, UINT32_MAX, &n)) {
 		return EMT_E_FORMAT;

@@ -60,7 +60,7 @@ static struct json_object *range_tag(enum emt_fact_id id, uint32_t tag)
 static bool has_tag(enum emt_fact_id id)
 {
 	return id == EMT_FACT_SPECIAL || id == EMT_FACT_PINS || id == EMT_FACT_P2M_TYPES ||
-	       id == EMT_FACT_HOST_E820 || id == EMT_FACT_GUEST_E820;
+	       id == EMT_FACT_HOST_E820 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_KVM_MEMSLOTS;
 }
 
 static struct json_object *ranges(struct build *b, enum emt_fact_id id, const struct emt_ranges *r,

@@ -229,21 +229,21 @@ static void why(const struct emt_engine *e, const struct emt_bar *b, char *out, 
 							  : "may");
 	if (b->wc_by_rule == EMT_BAR_WC_NO && b->defects & 1u << kd7)
 		snprintf(out, room,
-			 "Write-combining is blocked by a rule of Xen %s: \"%s\" [%s%s%s]. It is known "
+			 "Write-combining is blocked by a rule of %s: \"%s\" [%s%s%s]. It is known "
 			 "defect %s, "
 			 "%s; fixed by %s, first in %s.",
-			 rel->text, b->rule ? b->rule->text : "", b->rule ? b->rule->id : "",
+			 rel->full, b->rule ? b->rule->text : "", b->rule ? b->rule->id : "",
 			 b->rule && b->rule->cite ? ", commit " : "",
 			 b->rule && b->rule->cite ? b->rule->cite : "", emt_defects[kd7].id,
 			 emt_defects[kd7].title, emt_defects[kd7].fixed_by, emt_defects[kd7].fixed_in);
 	else if (b->wc == EMT_BAR_WC_NO && b->wc_by_rule == EMT_BAR_WC_NO && b->rule)
-		snprintf(out, room, "Write-combining is blocked by a rule of Xen %s: \"%s\" [%s%s%s].",
-			 rel->text, b->rule->text, b->rule->id, b->rule->cite ? ", commit " : "",
+		snprintf(out, room, "Write-combining is blocked by a rule of %s: \"%s\" [%s%s%s].",
+			 rel->full, b->rule->text, b->rule->id, b->rule->cite ? ", commit " : "",
 			 b->rule->cite ? b->rule->cite : "");
 	else if (b->wc == EMT_BAR_WC_NO && b->wc_by_rule == EMT_BAR_WC_YES)
 		snprintf(out, room,
-			 "The entry is in the way, not the rules of Xen %s: they allow write-combining here.",
-			 rel->text);
+			 "The entry is in the way, not the rules of %s: they allow write-combining here.",
+			 rel->full);
 }
 
 static void fill(struct emt_rec *rec, const struct bars *bars, const struct emt_bar *b)
@@ -341,7 +341,7 @@ static int put_domain(struct bars *b, const struct emt_source_walk *walk, const 
 	if (rec) {
 		emt_rec_u64(rec, BDOM_DOMAIN, walk->domid);
 		emt_rec_text(rec, BDOM_NAME, walk->name);
-		emt_rec_fmt(rec, BDOM_RELEASE, "Xen %s", emt_engine_release(b->engine)->text);
+		emt_rec_text(rec, BDOM_RELEASE, emt_engine_release(b->engine)->full);
 		emt_rec_str(rec, BDOM_PAT_WC,
 			    pat_word((unsigned int)(emt_bar_pat_has_wc(emt_engine_facts(b->engine)) + 1)));
 		emt_rec_u64(rec, BDOM_REGIONS, b->regions);

@@ -158,7 +158,7 @@ static int put(struct emt_ctx *ctx, struct emt_source *s, const struct emt_sourc
 		return emt_err_set(ctx->err, EMT_E_NOMEM, "explain", NULL, "not enough memory");
 	emt_rec_u64(rec, EXPL_DOMAIN, walk->domid);
 	emt_rec_text(rec, EXPL_NAME, walk->name);
-	emt_rec_fmt(rec, EXPL_RELEASE, "%s%s", rel->era->hv == EMT_HV_KVM ? "" : "Xen ", rel->text);
+	emt_rec_text(rec, EXPL_RELEASE, rel->full);
 	emt_rec_time(rec, EXPL_TIME, walk->time);
 	emt_rec_str(rec, EXPL_SOURCE, emt_source_name(s));
 	emt_rec_u64(rec, EXPL_GFN, gfn);

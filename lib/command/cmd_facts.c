@@ -114,6 +114,7 @@ static const struct emt_record_kind kind_fact = {
 static const char *tag_name(enum emt_fact_id id, uint32_t tag)
 {
 	static const char *const e820[] = { NULL, "ram", "reserved", "acpi", "nvs", "unusable" };
+	static const char *const slot[] = { NULL, "log-dirty", "read-only", "read-only, log-dirty", [8] = "noncoherent" };
 
 	switch (id) {
 	case EMT_FACT_PINS: return tag == EMT_MT_7 ? "UC-" : emt_mt_name(tag);
@@ -122,6 +123,8 @@ static const char *tag_name(enum emt_fact_id id, uint32_t tag)
 	case EMT_FACT_HOST_E820:
 	case EMT_FACT_GUEST_E820:
 		return tag < EMT_ARRAY_SIZE(e820) ? e820[tag] : NULL;
+	case EMT_FACT_KVM_MEMSLOTS:
+		return tag < EMT_ARRAY_SIZE(slot) ? slot[tag] : NULL;
 	default: return NULL;
 	}
 }

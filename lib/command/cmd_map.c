@@ -116,7 +116,7 @@ static int put_domain(struct emt_ctx *ctx, const struct emt_source_walk *walk, c
 	emt_map_sum(m, 0, EMT_NO_FRAME - 1, &all);
 	emt_rec_u64(rec, MDOM_DOMAIN, walk->domid);
 	emt_rec_text(rec, MDOM_NAME, walk->name);
-	emt_rec_fmt(rec, MDOM_RELEASE, "Xen %s", emt_engine_release(e)->text);
+	emt_rec_text(rec, MDOM_RELEASE, emt_engine_release(e)->full);
 	if (emt_map_count(m)) {
 		emt_rec_u64(rec, MDOM_FIRST_GFN, emt_map_get(m, 0)->first);
 		emt_rec_u64(rec, MDOM_LAST_GFN, emt_map_get(m, emt_map_count(m) - 1)->last);

@@ -70,7 +70,7 @@ static void fill(struct report *r, struct emt_rec *rec, const struct emt_engine 
 	emt_rec_u64(rec, REP_DOMAIN, r->walk.domid);
 	emt_rec_text(rec, REP_NAME, r->walk.name);
 	emt_rec_text(rec, REP_UUID, facts->domain_uuid);
-	emt_rec_fmt(rec, REP_RELEASE, "%s%s", rel->era->hv == EMT_HV_KVM ? "" : "Xen ", rel->text);
+	emt_rec_text(rec, REP_RELEASE, rel->full);
 	emt_rec_bool(rec, REP_RELEASE_EXACT, rel->exact);
 	emt_rec_str(rec, REP_PAGING, emt_paging_name(facts->paging));
 	emt_rec_str(rec, REP_SOURCE, emt_ctx_source_text(r->ctx));

@@ -96,6 +96,24 @@ static const struct emt_value *next_of(struct emt_ctx *ctx, const char *name, co
 	return v ? emt_parse_next(ctx->args, v) : emt_parse_get(ctx->args, name);
 }
 
+/* What only one of the hypervisors knows. */
+static int check_options(struct emt_ctx *ctx, bool kvm)
+{
+	static const char *const xen[] = { "pin", "unpin", "iommu", "caps", "mmio-ro", "special", NULL };
+	static const char *const of_kvm[] = { "noncoherent", "slot-noncoherent", NULL };
+	char option[24];
+
+	for (const char *const *name = kvm ? xen : of_kvm; *name; name++)
+		if (emt_parse_get(ctx->args, *name)) {
+			snprintf(option, sizeof(option), "--%s", *name);
+			return emt_err_set(ctx->err, EMT_E_USAGE, option,
+					   kvm ? "--release, --mtrr, --noncoherent, --slot-noncoherent" :
+						 "--release, --pin, --iommu, --caps, --mtrr ...",
+					   "says nothing about a %s", kvm ? "KVM guest" : "Xen domain");
+		}
+	return 0;
+}
+
 /* Pins are taken off before others are set, whatever the order of words. */
 static int change_facts(struct emt_ctx *ctx, struct emt_facts *f, const struct emt_release *rel)
 {
@@ -113,6 +131,11 @@ static int change_facts(struct emt_ctx *ctx, struct emt_facts *f, const struct e
 		rc = emt_whatif_special(f, v->span.first, v->span.last, ctx->err);
 	for (v = NULL; !rc && (v = next_of(ctx, "mtrr", v));)
 		rc = mtrr(ctx, f, v);
+	for (v = NULL; !rc && (v = next_of(ctx, "slot-noncoherent", v));)
+		rc = emt_whatif_slot_noncoherent(f, v->span.first, v->span.last, ctx->err);
+	word = emt_parse_text(ctx->args, "noncoherent");
+	if (!rc && word)
+		emt_whatif_noncoherent(f, !strcmp(word, "on"));
 	word = emt_parse_text(ctx->args, "iommu");
 	if (!rc && word)
 		emt_whatif_iommu(f, !strcmp(word, "on"));
@@ -147,7 +170,9 @@ static int whatif_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, uint
 	}
 	rel = *emt_engine_release(before);
 	if (emt_parse_text(ctx->args, "release"))
-		rc = emt_release_parse(&rel, emt_parse_text(ctx->args, "release"), false, ctx->err);
+		rc = emt_release_parse(&rel, emt_parse_text(ctx->args, "release"), facts.is_kvm, ctx->err);
+	if (!rc)
+		rc = check_options(ctx, facts.is_kvm);
 	if (!rc && emt_facts_copy(&other, &facts))
 		rc = emt_err_set(ctx->err, EMT_E_NOMEM, "whatif", NULL, "not enough memory");
 	if (!rc)
@@ -167,7 +192,8 @@ static int whatif_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, uint
 static int run_whatif(struct emt_ctx *ctx)
 {
 	static const char *const asks[] = { "release", "pin",	  "unpin", "iommu",
-					    "caps",    "mmio-ro", "mtrr",  "special" };
+					    "caps",    "mmio-ro", "mtrr",  "special",
+					    "noncoherent", "slot-noncoherent" };
 	struct emt_source *s;
 	uint64_t changed = 0;
 	bool any = false;
@@ -178,7 +204,8 @@ static int run_whatif(struct emt_ctx *ctx)
 		n += emt_parse_get(ctx->args, asks[i]) != NULL;
 	if (!n)
 		return emt_err_set(ctx->err, EMT_E_USAGE, "whatif",
-				   "--release, --pin, --unpin, --iommu, --caps, --mmio-ro, --mtrr, --special",
+				   "--release, --pin, --unpin, --iommu, --caps, --mmio-ro, --mtrr, --special, "
+				   "--noncoherent, --slot-noncoherent",
 				   "nothing is said to be different");
 	rc = emt_ctx_open(ctx, &s);
 	if (rc)
@@ -211,6 +238,10 @@ static const struct emt_arg args[] = {
 	  .help = "a guest MTRR: 0:3=0xe0000-0xeffff:WC, 0:3=off, all:def=UC" },
 	{ .name = "special", .type = EMT_ARG_GFN_RANGE, .flags = EMT_ARGF_REPEAT, .metavar = "RANGE",
 	  .help = "machine frames that are special pages" },
+	{ .name = "noncoherent", .type = EMT_ARG_ENUM, .metavar = "STATE", .words = on_off,
+	  .help = "KVM: non-coherent DMA is registered, or is not" },
+	{ .name = "slot-noncoherent", .type = EMT_ARG_GFN_RANGE, .flags = EMT_ARGF_REPEAT, .metavar = "RANGE",
+	  .help = "KVM: gfns in memslots with the flag of release kvm-memslot" },
 };
 static const struct emt_section sections[] = {
 	{ "domains", &emt_kind_change_domain, 0, NULL },
@@ -222,6 +253,7 @@ static const struct emt_example examples[] = {
 	{ "whatif guest.emt --pin 0xf0000-0xf07ff=WC", "and with this pin?" },
 	{ "whatif guest.emt --iommu on --caps on", "and with a device assigned?" },
 	{ "whatif guest.emt --mtrr all:0=0x1000-0x1fff:UC --json", "other guest MTRRs" },
+	{ "whatif vm.emt --noncoherent on", "a KVM guest given a device without snooping" },
 };
 
 const struct emt_command emt_cmd_whatif = {

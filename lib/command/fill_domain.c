@@ -53,7 +53,7 @@ void emt_fill_domain(struct emt_rec *rec, const struct emt_source_walk *walk, co
 	emt_rec_u64(rec, DOM_GENERATION, walk->generation);
 	emt_rec_text(rec, DOM_LABEL, walk->label);
 	emt_rec_time(rec, DOM_TIME, walk->time);
-	emt_rec_fmt(rec, DOM_RELEASE, "%s%s", rel->era->hv == EMT_HV_KVM ? "" : "Xen ", rel->text);
+	emt_rec_text(rec, DOM_RELEASE, rel->full);
 	emt_rec_bool(rec, DOM_RELEASE_EXACT, rel->exact);
 	emt_rec_bool(rec, DOM_RELEASE_FORCED, forced);
 	emt_rec_str(rec, DOM_PAGING, emt_paging_name(facts->paging));

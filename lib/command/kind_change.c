@@ -254,8 +254,8 @@ static void fill_domain(struct emt_rec *rec, const struct emt_source_walk *walk,
 	emt_rec_u64(rec, CDOM_DOMAIN, walk->domid);
 	emt_rec_text(rec, CDOM_NAME, walk->name);
 	emt_rec_time(rec, CDOM_TIME, walk->time);
-	emt_rec_fmt(rec, CDOM_RELEASE_BEFORE, "Xen %s", emt_engine_release(before)->text);
-	emt_rec_fmt(rec, CDOM_RELEASE_AFTER, "Xen %s", emt_engine_release(after)->text);
+	emt_rec_text(rec, CDOM_RELEASE_BEFORE, emt_engine_release(before)->full);
+	emt_rec_text(rec, CDOM_RELEASE_AFTER, emt_engine_release(after)->full);
 	emt_rec_u64(rec, CDOM_ENTRIES, s->entries);
 	emt_rec_u64(rec, CDOM_BYTES, s->frames * 4096);
 	emt_rec_u64(rec, CDOM_CHANGED_ENTRIES, s->changed_entries);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "policy/atoms_kvm.h"
 #include "policy/mtrr.h"
 
 #define ALL_COVER ((uint16_t)7)
@@ -230,7 +231,7 @@ uint16_t emt_atom_host(const struct emt_facts *f, uint64_t mfn, unsigned int ord
 	return emt_mtrr_lookup(&f->host_mtrr, mfn, order, fix_held);
 }
 
-static uint16_t flag_set(const struct emt_facts *f, enum emt_fact_id id, enum emt_held fix_held)
+uint16_t emt_atom_flag(const struct emt_facts *f, enum emt_fact_id id, enum emt_held fix_held)
 {
 	const uint8_t *flag = emt_facts_flag((struct emt_facts *)f, id);
 
@@ -263,30 +264,26 @@ void emt_atoms_domain(const struct emt_facts *f, const struct emt_release *rel, 
 	const struct emt_era *era = rel->era;
 	const struct emt_prov *current = &f->prov[EMT_FACT_CURRENT];
 
-	box->a[EMT_ATOM_IOMMU] = flag_set(f, era->iommu == EMT_IOMMU_DOMAIN ? EMT_FACT_DOMAIN_IOMMU :
+	memset(box, 0, sizeof(*box));
+	if (era->hv == EMT_HV_KVM) {
+		emt_atoms_kvm_domain(f, fix_held, box);
+		return;
+	}
+	box->a[EMT_ATOM_IOMMU] = emt_atom_flag(f, era->iommu == EMT_IOMMU_DOMAIN ? EMT_FACT_DOMAIN_IOMMU :
 					  EMT_FACT_IOMMU_ENABLED, fix_held);
 	box->a[EMT_ATOM_CFP] = either_of(list_set(f, EMT_FACT_IOMEM_CAPS, fix_held),
 					 list_set(f, EMT_FACT_IOPORT_CAPS, fix_held));
 	if (era->cfp_pci)
 		box->a[EMT_ATOM_CFP] = either_of(box->a[EMT_ATOM_CFP],
 			f->prov[EMT_FACT_PCI_DEVICES].held < fix_held ? EMT_EITHER : f->pci_devices ? EMT_YES : EMT_NO);
-	box->a[EMT_ATOM_SNOOP] = flag_set(f, EMT_FACT_IOMMU_SNOOP, fix_held);
-	box->a[EMT_ATOM_IDENT_PT] = flag_set(f, EMT_FACT_IDENT_PT, fix_held);
-	box->a[EMT_ATOM_UC_MODE] = flag_set(f, EMT_FACT_UC_MODE, fix_held);
+	box->a[EMT_ATOM_SNOOP] = emt_atom_flag(f, EMT_FACT_IOMMU_SNOOP, fix_held);
+	box->a[EMT_ATOM_IDENT_PT] = emt_atom_flag(f, EMT_FACT_IDENT_PT, fix_held);
+	box->a[EMT_ATOM_UC_MODE] = emt_atom_flag(f, EMT_FACT_UC_MODE, fix_held);
 	if (current->held < fix_held)
 		box->a[EMT_ATOM_UC_MODE] |= EMT_NO;
 	else if (f->current < 0)
 		box->a[EMT_ATOM_UC_MODE] = EMT_NO;
 	box->a[EMT_ATOM_VCPU] = f->prov[EMT_FACT_VCPU_MTRR].held >= fix_held && !f->nr_vcpus ? EMT_NO : EMT_YES;
-	box->a[EMT_ATOM_QUIRK_CD] = flag_set(f, EMT_FACT_KVM_QUIRK_CD, fix_held);
-	box->a[EMT_ATOM_QUIRK_PAT] = flag_set(f, EMT_FACT_KVM_QUIRK_PAT, fix_held);
-	box->a[EMT_ATOM_SELF_SNOOP] = flag_set(f, EMT_FACT_KVM_SELF_SNOOP, fix_held);
-	box->a[EMT_ATOM_CD] = EMT_EITHER;
-	if (f->prov[EMT_FACT_VCPU_CR0].held >= fix_held && f->nr_vcpus) {
-		box->a[EMT_ATOM_CD] = 0;
-		for (uint32_t i = 0; i < f->nr_vcpus; i++)
-			box->a[EMT_ATOM_CD] |= f->vcpu_cr0[i] & 1u << 30 ? EMT_YES : EMT_NO;
-	}
 }
 
 /* GUEST for the vCPU that decided, or for all where that is not known. */
@@ -307,11 +304,10 @@ void emt_atoms_xen(const struct emt_facts *f, const struct emt_release *rel, uin
 {
 	gfn &= ~0ull << order;
 	mfn &= ~0ull << order;
-	memset(box, 0, sizeof(*box));
+	emt_atoms_domain(f, rel, fix_held, box);
 	box->a[EMT_ATOM_ORDER] = EMT_SET(order ? EMT_ORDER_ABOVE_0 : EMT_ORDER_IS_0);
 	if (!rel->era->order_aware)
 		order = 0;
-	emt_atoms_domain(f, rel, fix_held, box);
 	box->a[EMT_ATOM_TYPE] = types;
 	box->a[EMT_ATOM_RO] = emt_atom_ro(f, mfn, order, fix_held);
 	box->a[EMT_ATOM_VALID] = emt_atom_valid(f, mfn, fix_held);
@@ -320,33 +316,4 @@ void emt_atoms_xen(const struct emt_facts *f, const struct emt_release *rel, uin
 	box->a[EMT_ATOM_PIN] = emt_atom_pin(f, gfn, order, fix_held);
 	box->a[EMT_ATOM_HOST] = emt_atom_host(f, mfn, order, fix_held);
 	box->a[EMT_ATOM_GUEST] = guest_any(f, rel, gfn, order, fix_held);
-}
-
-void emt_atoms_kvm(const struct emt_facts *f, const struct emt_release *rel, uint64_t gfn, uint16_t mmio,
-		   enum emt_held fix_held, struct emt_box *box)
-{
-	uint16_t nc = flag_set(f, EMT_FACT_KVM_NONCOHERENT, fix_held);
-	uint16_t cpuid = flag_set(f, EMT_FACT_KVM_CPUID_MTRR, fix_held);
-	unsigned int maxphy = f->kvm_maxphyaddr ? f->kvm_maxphyaddr : 52;
-
-	memset(box, 0, sizeof(*box));
-	emt_atoms_domain(f, rel, fix_held, box);
-	box->a[EMT_ATOM_MMIO] = mmio;
-	/* the unmerged per-memslot flag counts like registered DMA, for its gfns */
-	if (!strcmp(rel->era->id, "K5m")) {
-		uint16_t slot = emt_cover(&f->kvm_slot_nc, &f->prov[EMT_FACT_KVM_SLOT_NC], gfn, gfn, fix_held);
-
-		nc = either_of(nc, (uint16_t)((slot & EMT_SET(EMT_COVER_NONE) ? EMT_NO : 0) |
-					      (slot & EMT_SET(EMT_COVER_ALL) ? EMT_YES : 0)));
-	}
-	box->a[EMT_ATOM_NONCOHERENT] = nc;
-	box->a[EMT_ATOM_ORDER] = EMT_SET(EMT_ORDER_IS_0);
-	for (uint32_t i = 0; i < f->nr_vcpus; i++) {
-		if (cpuid & EMT_NO)
-			box->a[EMT_ATOM_GUEST] |= emt_mtrr_lookup_kvm(&f->vcpu_mtrr[i], gfn, false, maxphy, fix_held);
-		if (cpuid & EMT_YES)
-			box->a[EMT_ATOM_GUEST] |= emt_mtrr_lookup_kvm(&f->vcpu_mtrr[i], gfn, true, maxphy, fix_held);
-	}
-	if (!f->nr_vcpus)
-		box->a[EMT_ATOM_GUEST] = 0x1f;
 }

@@ -32,6 +32,20 @@ void emt_atoms_domain(const struct emt_facts *f, const struct emt_release *rel, 
 void emt_atoms_xen(const struct emt_facts *f, const struct emt_release *rel, uint64_t gfn, uint64_t mfn,
 		   unsigned int order, uint16_t types, enum emt_held fix_held, struct emt_box *box);
 
+/* KVM. Guest MTRR type of 2^order frames for one vCPU ('vcpu' >= nr_vcpus: any);
+ * EMT_MV_SPLIT where KVM finds the MTRRs inconsistent over the range and maps
+ * smaller pages (with non-coherent DMA, until 6.10). */
+uint16_t emt_atom_kvm_guest(const struct emt_facts *f, uint32_t vcpu, uint64_t gfn, unsigned int order,
+			    enum emt_held fix_held);
+/* Is non-coherent DMA in force for this gfn: registered, or, where the release has
+ * the flag, by its memslot. */
+uint16_t emt_atom_kvm_noncoherent(const struct emt_facts *f, const struct emt_release *rel, uint64_t gfn,
+				  enum emt_held fix_held);
+/* Does KVM take this frame for MMIO; the first of a superpage counts. */
+uint16_t emt_atom_kvm_mmio(const struct emt_facts *f, uint64_t mfn, enum emt_held fix_held);
+/* A flag as a set: EMT_NO, EMT_YES, EMT_EITHER. */
+uint16_t emt_atom_flag(const struct emt_facts *f, enum emt_fact_id id, enum emt_held fix_held);
+
 /* All atoms of a KVM page. 'mmio' is EMT_NO, EMT_YES or EMT_EITHER. */
 void emt_atoms_kvm(const struct emt_facts *f, const struct emt_release *rel, uint64_t gfn, uint16_t mmio,
 		   enum emt_held fix_held, struct emt_box *box);

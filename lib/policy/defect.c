@@ -9,6 +9,7 @@
 
 enum kd {
 	KD1, KD2, KD3, KD4, KD5, KD6, KD7, KD8, KD9, KD10, KD11, KD12, KD13, KD14, KD15, KD16, KD17, KD18, KD19,
+	KV1,
 	KD_NR,
 };
 
@@ -67,6 +68,10 @@ const struct emt_defect emt_defects[] = {
 		"4.21 and later", "open (2d779cabdd), read, not reproduced", "", P, VERDICT },
 	[KD19] = { "KD19", "superpage takes a sub-range's type", "superpages covered in part by one variable range",
 		"the whole superpage gets the type of the sub-range", "4.5.0 and later", "open", "", I, ENTRY },
+	[KV1] = { "KV1", "nothing zapped when non-coherent DMA starts or stops",
+		"KVM: entries written before a device without snooping came or went",
+		"stale types: the guest's own are not honoured, or still are", "Linux before 6.7", "362ff6dca541", "Linux 6.7",
+		C, VERDICT },
 };
 const size_t emt_nr_defects = EMT_ARRAY_SIZE(emt_defects);
 
@@ -107,7 +112,7 @@ emt_defect_mask emt_defects_of(const struct emt_release *rel)
 	emt_defect_mask m = 0;
 
 	if (rel->era->hv != EMT_HV_XEN)
-		return 0;
+		return emt_kvm_keeps_types(rel) ? 1u << KV1 : 0;
 	if (!rel->era->lazy)
 		m |= 1u << KD1 | 1u << KD2 | 1u << KD4 | 1u << KD5 | 1u << KD13;
 	if (era_is(rel, "P1 P2"))

@@ -152,9 +152,94 @@ static void derive_iommu(struct emt_facts *f)
 	}
 }
 
+/* What KVM takes for MMIO: frames without a struct page, that is not RAM. Reserved RAM
+ * with a memtype other than WB is MMIO too, hence assumed. */
+static int derive_kvm_mmio(struct emt_facts *f)
+{
+	uint64_t at = 0;
+
+	if (stated(f, EMT_FACT_KVM_MMIO) || f->prov[EMT_FACT_HOST_E820].held == EMT_UNKNOWN)
+		return 0;
+	for (size_t i = 0; i < f->host_e820.n; i++) {
+		const struct emt_range *r = &f->host_e820.v[i];
+
+		if (r->tag != 1)
+			continue;
+		if (r->first > at && emt_ranges_add(&f->kvm_mmio, at, r->first - 1, 0, EMT_ASSUMED))
+			return EMT_E_NOMEM;
+		at = r->last + 1;
+	}
+	if (emt_ranges_add(&f->kvm_mmio, at, EMT_NO_FRAME - 1, 0, EMT_ASSUMED))
+		return EMT_E_NOMEM;
+	emt_facts_set_list(f, EMT_FACT_KVM_MMIO, EMT_ASSUMED, EMT_ASSUMED, "frames that are not RAM by host_e820");
+	return 0;
+}
+
+static int derive_kvm_slots(struct emt_facts *f)
+{
+	const struct emt_prov *slots = &f->prov[EMT_FACT_KVM_MEMSLOTS];
+
+	if (stated(f, EMT_FACT_KVM_SLOT_NC))
+		return 0;
+	if (slots->held == EMT_UNKNOWN) {
+		emt_facts_set_list(f, EMT_FACT_KVM_SLOT_NC, EMT_ASSUMED, EMT_ASSUMED,
+				   "the memslot flag is of patches that were not merged");
+		return 0;
+	}
+	for (size_t i = 0; i < f->kvm_memslots.n; i++) {
+		const struct emt_range *r = &f->kvm_memslots.v[i];
+
+		if (r->tag & EMT_SLOT_NONCOHERENT && emt_ranges_add(&f->kvm_slot_nc, r->first, r->last, 0, r->held))
+			return EMT_E_NOMEM;
+	}
+	emt_facts_set_list(f, EMT_FACT_KVM_SLOT_NC, (enum emt_held)slots->held, (enum emt_held)slots->rest,
+			   "flags of the memslots");
+	return 0;
+}
+
+/* The guest's masks reach to its address width. */
+static void derive_kvm_width(struct emt_facts *f)
+{
+	uint64_t all = 0;
+
+	if (f->kvm_maxphyaddr)
+		return;
+	for (uint32_t v = 0; v < f->nr_vcpus; v++)
+		for (unsigned int i = 0; i < f->vcpu_mtrr[v].vcnt && i < EMT_MTRR_VAR_MAX; i++)
+			if (f->vcpu_mtrr[v].var[i][1] & 0x800)
+				all |= f->vcpu_mtrr[v].var[i][1];
+	if (all >> 32) {
+		f->kvm_maxphyaddr = (uint8_t)(64 - __builtin_clzll(all));
+		emt_facts_set(f, EMT_FACT_KVM_MAXPHYADDR, EMT_ASSUMED, "width of the guest's MTRR masks");
+	}
+}
+
+static int derive_kvm(struct emt_facts *f)
+{
+	int rc = derive_kvm_mmio(f);
+
+	if (!rc)
+		rc = derive_kvm_slots(f);
+	derive_kvm_width(f);
+	if (f->prov[EMT_FACT_PCI_DEVICES].held != EMT_UNKNOWN && !f->pci_devices)
+		assume_flag(f, EMT_FACT_KVM_NONCOHERENT, 0, "no device is assigned");
+	if (f->kvm_noncoherent && f->prov[EMT_FACT_KVM_NONCOHERENT].held != EMT_UNKNOWN &&
+	    f->prov[EMT_FACT_KVM_NC_EVER].held == EMT_UNKNOWN) {
+		f->kvm_nc_ever = 1;
+		emt_facts_set(f, EMT_FACT_KVM_NC_EVER, (enum emt_held)f->prov[EMT_FACT_KVM_NONCOHERENT].held,
+			      "it is registered now");
+	}
+	assume_flag(f, EMT_FACT_KVM_QUIRK_CD, 1, "on unless the VMM disables it");
+	assume_flag(f, EMT_FACT_KVM_QUIRK_PAT, 1, "on unless the VMM disables it");
+	assume_flag(f, EMT_FACT_KVM_CPUID_MTRR, 1, "usual for guests");
+	return rc;
+}
+
 int emt_facts_derive(struct emt_facts *f)
 {
 	emt_facts_normalise(f);
+	if (f->is_kvm)
+		return derive_kvm(f);
 	derive_iommu(f);
 	assume_flag(f, EMT_FACT_IDENT_PT, 1, "set by the domain builder of every HVM guest");
 	assume_flag(f, EMT_FACT_UC_MODE, 0, "rare: guest CR0.CD with passthrough");
@@ -166,9 +251,6 @@ int emt_facts_derive(struct emt_facts *f)
 			emt_facts_set(f, EMT_FACT_CAPS_EVER_HELD, EMT_KNOWN, "rights are held now");
 		}
 	}
-	assume_flag(f, EMT_FACT_KVM_QUIRK_CD, 1, "on unless the VMM disables it");
-	assume_flag(f, EMT_FACT_KVM_QUIRK_PAT, 1, "on unless the VMM disables it");
-	assume_flag(f, EMT_FACT_KVM_CPUID_MTRR, 1, "usual for guests");
 	if (!stated(f, EMT_FACT_PINS))
 		emt_facts_set_list(f, EMT_FACT_PINS, EMT_ASSUMED, EMT_ASSUMED, "nothing lists pins; none assumed");
 	if (!stated(f, EMT_FACT_SPECIAL))

@@ -87,6 +87,11 @@ const struct emt_fact_desc emt_fact_descs[EMT_FACT_NR] = {
 	[EMT_FACT_KVM_MMIO] = { "kvm_mmio", EMT_FK_LIST, "mfn", "frames that KVM takes for MMIO", "/proc/iomem" },
 	[EMT_FACT_KVM_SLOT_NC] = { "slot_noncoherent", EMT_FK_LIST, "gfn",
 		"memslots with KVM_MEM_NON_COHERENT_DMA", "only on kernels that carry the patch" },
+	[EMT_FACT_KVM_NC_EVER] = { "noncoherent_ever", EMT_FK_BOOL, "",
+		"KVM: non-coherent DMA was registered at some time, even if it is not now",
+		"the VMM's log of VFIO devices of this guest" },
+	[EMT_FACT_KVM_MEMSLOTS] = { "memslots", EMT_FK_LIST, "gfn", "memslots, tag = their flags",
+		"the VMM's memory map; a live source reads them" },
 };
 
 int emt_fact_by_name(const char *name)
@@ -140,6 +145,7 @@ struct emt_ranges *emt_facts_list(struct emt_facts *f, enum emt_fact_id id)
 	case EMT_FACT_GUEST_E820: return &f->guest_e820;
 	case EMT_FACT_KVM_MMIO: return &f->kvm_mmio;
 	case EMT_FACT_KVM_SLOT_NC: return &f->kvm_slot_nc;
+	case EMT_FACT_KVM_MEMSLOTS: return &f->kvm_memslots;
 	default: return NULL;
 	}
 }
@@ -186,6 +192,7 @@ uint8_t *emt_facts_flag(struct emt_facts *f, enum emt_fact_id id)
 	case EMT_FACT_KVM_QUIRK_PAT: return &f->kvm_quirk_pat;
 	case EMT_FACT_KVM_SELF_SNOOP: return &f->kvm_self_snoop;
 	case EMT_FACT_KVM_CPUID_MTRR: return &f->kvm_cpuid_mtrr;
+	case EMT_FACT_KVM_NC_EVER: return &f->kvm_nc_ever;
 	default: return NULL;
 	}
 }

@@ -62,8 +62,17 @@ enum emt_fact_id {
 	EMT_FACT_KVM_MAXPHYADDR,
 	EMT_FACT_KVM_MMIO,         /* list: frames for which kvm_is_mmio_pfn() holds */
 	EMT_FACT_KVM_SLOT_NC,      /* list: gfns in KVM_MEM_NON_COHERENT_DMA memslots */
+	EMT_FACT_KVM_NC_EVER,      /* non-coherent DMA was registered at some time */
+	EMT_FACT_KVM_MEMSLOTS,     /* list: gfns, tag = the memslot's flags */
 	EMT_FACT_NR,
 };
+
+#define EMT_CR0_CD (1ull << 30)
+
+/* Flags of a memslot (KVM's API); the last is of the unmerged patches of 2024. */
+#define EMT_SLOT_LOG_DIRTY 1u
+#define EMT_SLOT_READONLY 2u
+#define EMT_SLOT_NONCOHERENT 8u
 
 enum emt_special_kind { EMT_SPECIAL_XENHEAP = 0, EMT_SPECIAL_EXTRA = 1 };
 
@@ -128,7 +137,7 @@ struct emt_facts {
 	uint8_t caps_ever_held, host_mtrr_changed, mmio_ro_changed, restored;
 	uint8_t ident_pt, uc_mode;
 	uint8_t kvm_noncoherent, kvm_quirk_cd, kvm_quirk_pat, kvm_self_snoop, kvm_cpuid_mtrr;
-	uint8_t kvm_maxphyaddr;
+	uint8_t kvm_maxphyaddr, kvm_nc_ever;
 	uint32_t pci_devices;
 	int32_t current;
 	uint64_t apic_mfn;      /* EMT_NO_FRAME = none */
@@ -136,7 +145,7 @@ struct emt_facts {
 
 	struct emt_ranges iomem_caps, ioport_caps, valid, special, mmio_ro, pins;
 	uint8_t pins_sorted;    /* pins ascend and do not overlap; by emt_facts_normalise() */
-	struct emt_ranges p2m_types, host_e820, guest_e820, kvm_mmio, kvm_slot_nc;
+	struct emt_ranges p2m_types, host_e820, guest_e820, kvm_mmio, kvm_slot_nc, kvm_memslots;
 
 	uint32_t nr_vcpus;          /* entries in the arrays below */
 	struct emt_mtrr *vcpu_mtrr; /* owned; NULL when nr_vcpus is 0 */

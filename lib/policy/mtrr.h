@@ -22,6 +22,10 @@ uint16_t emt_mtrr_lookup_kvm(const struct emt_mtrr *m, uint64_t frame, bool cpui
  * consistent around 'frame'. Registers as they are. */
 unsigned int emt_mtrr_kvm_max_level(const struct emt_mtrr *m, uint64_t frame, unsigned int maxphyaddr);
 
+/* Frames at which KVM's answer may change: see emt_mtrr_boundaries(). */
+void emt_mtrr_kvm_boundaries(const struct emt_mtrr *m, unsigned int maxphyaddr,
+			     void (*add)(uint64_t frame, void *arg), void *arg);
+
 /* First and last frame of variable range i; false if it is off or its mask is not
  * contiguous (then it covers more than one run of frames). */
 bool emt_mtrr_var_range(const struct emt_mtrr *m, unsigned int i, uint64_t *first, uint64_t *last);

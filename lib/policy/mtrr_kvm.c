@@ -139,3 +139,19 @@ unsigned int emt_mtrr_kvm_max_level(const struct emt_mtrr *m, uint64_t frame, un
 	}
 	return 1;
 }
+
+void emt_mtrr_kvm_boundaries(const struct emt_mtrr *m, unsigned int maxphyaddr,
+			     void (*add)(uint64_t frame, void *arg), void *arg)
+{
+	struct span s[EMT_MTRR_VAR_MAX];
+	unsigned int n = spans(m, maxphyaddr, s);
+
+	if (m->fe)
+		for (uint64_t frame = 0; frame <= MB1 >> 12; frame++)
+			add(frame, arg);
+	for (unsigned int i = 0; i < n; i++) {
+		add(s[i].start >> 12, arg);
+		if (s[i].end)
+			add(s[i].end >> 12, arg);
+	}
+}

@@ -128,7 +128,7 @@ static void by_era(struct emt_release *r, const struct emt_era *era)
 
 static const char *const next_step = "give a release such as 4.17.7 or 'kvm 6.12' ('emtctl policy list' shows them)";
 
-int emt_release_parse(struct emt_release *r, const char *text, bool kvm, struct emt_err *err)
+static int parse(struct emt_release *r, const char *text, bool kvm, struct emt_err *err)
 {
 	const char *p = text, *end;
 	const struct emt_era *era;
@@ -194,4 +194,19 @@ int emt_release_parse(struct emt_release *r, const char *text, bool kvm, struct 
 		r->exact = false;
 	set_xen(r);
 	return 0;
+}
+
+int emt_release_parse(struct emt_release *r, const char *text, bool kvm, struct emt_err *err)
+{
+	int rc = parse(r, text, kvm, err);
+
+	if (!rc)
+		snprintf(r->full, sizeof(r->full), "%s%s", r->era->hv == EMT_HV_XEN ? "Xen " :
+			 strncmp(r->text, "kvm", 3) ? "kvm " : "", r->text);
+	return rc;
+}
+
+bool emt_kvm_keeps_types(const struct emt_release *r)
+{
+	return r->era->hv == EMT_HV_KVM && r->version < EMT_VER(6, 7, 0);
 }

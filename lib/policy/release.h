@@ -44,6 +44,7 @@ const struct emt_era *emt_era_by_id(const char *id);
 /* Parameters of one release: its era and what differs inside an era. */
 struct emt_release {
 	char text[64];         /* "4.17.7" */
+	char full[72];         /* for sentences: "Xen 4.17.7", "kvm 6.1.0" */
 	uint32_t version;      /* EMT_VER() */
 	const struct emt_era *era;
 	bool special_xenheap_only; /* 4.12.4+, 4.13.2+: the special test sees Xen heap only */
@@ -56,6 +57,10 @@ struct emt_release {
  * "kvm-memslot" (the unmerged KVM_MEM_NON_COHERENT_DMA variant), or an era id.
  * 'kvm' says how to read a bare number. EMT_E_USAGE names what is accepted. */
 int emt_release_parse(struct emt_release *r, const char *text, bool kvm, struct emt_err *err);
+
+/* KVM: entries keep their types when non-coherent DMA is registered or unregistered
+ * (until 362ff6dca541 of 6.7 nothing was zapped then). */
+bool emt_kvm_keeps_types(const struct emt_release *r);
 
 /* Release by number: representative releases, oldest first, for lists and
  * comparisons; NULL past the end. */

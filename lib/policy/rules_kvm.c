@@ -16,6 +16,8 @@
 
 RULE(mmio, "mmio", "KVM takes the frame for MMIO: UC, guest PAT may make it WC", NULL, EMT_ACT_FIXED, UC,
      { EMT_ATOM_MMIO, EMT_YES });
+RULE(mtrr_split, "mtrr-split", "non-coherent DMA, and guest MTRRs differ over the range: smaller pages", NULL,
+     EMT_ACT_FIXED, EMT_OUT_SPLIT, { EMT_ATOM_NONCOHERENT, EMT_YES }, { EMT_ATOM_GUEST, EMT_SET(EMT_MV_SPLIT) });
 RULE(coherent, "coherent", "no non-coherent DMA is registered: WB, guest PAT ignored", NULL, EMT_ACT_FIXED, WBI,
      { EMT_ATOM_NONCOHERENT, EMT_NO });
 RULE(coherent_no_ss, "coherent", "no non-coherent DMA and no self-snoop: WB, guest PAT ignored", "377b2f359d1f",
@@ -37,8 +39,8 @@ RULE(guest_mtrr_nc, "guest-mtrr", "non-coherent DMA: the guest's MTRR type, gues
 #define LIST(name, ...) static const struct emt_rule *const name[] = { __VA_ARGS__ }
 
 LIST(k1, &mmio, &guest_mtrr_nc, &last_wbi);
-LIST(k2, &mmio, &coherent, &cd_quirk_ipat, &cd, &guest_mtrr);
-LIST(k3, &mmio, &coherent, &cd_quirk, &cd, &guest_mtrr);
+LIST(k2, &mtrr_split, &mmio, &coherent, &cd_quirk_ipat, &cd, &guest_mtrr);
+LIST(k3, &mtrr_split, &mmio, &coherent, &cd_quirk, &cd, &guest_mtrr);
 LIST(k4, &mmio, &coherent_no_ss, &guest_pat);
 LIST(k5, &mmio, &coherent, &guest_pat);
 LIST(k6, &mmio, &coherent_quirk, &guest_pat);

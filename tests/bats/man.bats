@@ -157,6 +157,7 @@ scene() {
 		cp old.emt "$name.emt"
 	done
 	"$ROOT/tests/tools/iommu-image" machine.img
+	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	head -c 30000 "$CAPTURES/ept-linux/d-linux.emt" >damaged.emt
 }
 

@@ -45,6 +45,13 @@ commands() {
 		whatif|whatif GUEST --pin 0x100-0x3ff=WC
 		upgrade-check|upgrade-check 4.14.0 4.17.7 GUEST
 		upgrade-check|upgrade-check 4.2.0 4.22.0
+		audit|audit vm.emt
+		explain|explain vm.emt 0xc0100
+		facts|facts vm.emt
+		map|map vm.emt
+		bars|bars vm.emt
+		whatif|whatif vm.emt --noncoherent off
+		upgrade-check|upgrade-check K2 kvm-memslot vm.emt
 		bars|bars BMMIO --release 4.15.0
 		doctor|doctor
 		metrics|metrics GUEST --release 4.14.0
@@ -69,6 +76,7 @@ setup() {
 	"$EMTCTL" import "$D" --release 4.17.7 -o bare.emt >/dev/null 2>&1 || [ $? = 3 ]
 	head -c 800 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
 	"$ROOT/tests/tools/iommu-image" machine.img
+	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
 }
 

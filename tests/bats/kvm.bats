@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Captures of KVM guests: audit, explain, whatif and upgrade-check between kernels.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	cp "$ROOT"/tests/data/kvm/framebuffer.json facts.json
+	cp "$ROOT"/tests/data/kvm/framebuffer.txt runs.txt
+	make_vm
+}
+
+# vm.emt from facts.json (changed by a jq expression) and runs.txt
+make_vm() {
+	jq "${1:-.}" facts.json >changed.json
+	"$BUILD/tests/tools/kvm2emt" changed.json runs.txt vm.emt lab
+}
+
+@test "6.1: what was written before the device came is stale by design, all else is right" {
+	emt audit vm.emt --json
+	status_is 0
+	jq_is '.data.domains[0] | .release == "kvm 6.1.0" and .paging == "ept"'
+	jq_is '[.data.findings[] | select(.severity != "info")] | length == 1'
+	jq_is '.data.findings[0] | .kind == "stale-by-design" and .reason == "noncoherent" and .defect == "KV1" and .entries == 256'
+	emt audit vm.emt --fail-on notice
+	status_is 1
+	lacks "$output" "Xen"
+}
+
+@test "6.12 zaps then: the same entries are mismatches, and the frame buffer must be WB" {
+	emt audit vm.emt --release 'kvm 6.12' --json
+	status_is 1
+	jq_is '[.data.findings[] | select(.kind == "mismatch")] | map(.entries) | add == 256 + 256 + 3'
+	emt audit vm.emt --release 'kvm 6.12'
+	has "$output" "kvm 6.12.0 would write WB"
+	# what 6.12 writes is right there
+	sed -i 's/ WC.*$/ WB/; s/ WB!.*$/ WB/' runs.txt
+	make_vm '.release = "kvm 6.12.5"'
+	emt audit vm.emt --json
+	status_is 0
+	jq_is '.data.findings == []'
+}
+
+@test "planted: a device page as WB, RAM as UC, a type that hardware refuses" {
+	sed -i -e 's/^0xd0000 .*/0xd0000 0xf0000 16 0 rwx WB/' -e 's/^0x0 .*/0x0 0x100000 159 0 rwx UC/' \
+		-e 's/^0xe0000 .*/0xe0000 0x310000 32 0 r-x ?2/' runs.txt
+	make_vm
+	emt audit vm.emt --json
+	status_is 1
+	jq_is '[.data.findings[] | select(.kind == "mismatch") | .entries] | sort == [16, 159]'
+	jq_is '[.data.findings[] | select(.kind == "misconfigured")][0] | .entries == 32 and .reason == "emt-reserved"'
+}
+
+@test "emulated MMIO is no error, and explain says what it is" {
+	emt explain vm.emt 0xfec00
+	has "$output" "Emulated MMIO"
+	emt show vm.emt --json --where 'gfn == 0xfec00'
+	jq_is '.data.runs[0].verdict == "not-present"'
+}
+
+@test "explain names KVM's rule, its inputs and where they come from" {
+	emt explain vm.emt 0xc0010
+	status_is 0
+	has "$output" "WC is what kvm 6.1.0 writes here"
+	has "$output" "0xc0000000-0xc0ffffff WC"
+	has "$output" "decides the guest's MTRR type"
+	emt explain vm.emt 0xd0001 --json
+	jq_is '.data.explanations[0].rules | map(select(.result == "decides"))[0].id == "mmio"'
+}
+
+@test "upgrade-check 6.1 to 6.12: the frame buffer loses what its WC MTRR gave" {
+	emt upgrade-check 'kvm 6.1' 'kvm 6.12' vm.emt --json
+	status_is 1
+	jq_is '[.data.changes[] | select(.before == ["WC"] and .after == ["WB"]) | .entries] | add == 515'
+	jq_is '.data.remarks[0].text | test("loses write-combining")'
+	jq_is '.data.defects | map(select(.id == "KV1"))[0].change == "fixed"'
+	emt upgrade-check 'kvm 6.12' 'kvm 6.16' vm.emt
+	status_is 0
+	emt upgrade-check 4.14.0 4.17.7 vm.emt
+	[ "$status" -ge 2 ]
+	has "$stderr" "KVM guest"
+}
+
+@test "the memslot variant: PAT is honoured in flagged memslots and nowhere else" {
+	make_vm '.noncoherent_dma = false | .release = "kvm 6.12.0"'
+	emt upgrade-check 'kvm 6.12' kvm-memslot vm.emt --json
+	status_is 1
+	# the memslot 0xc0000-0xc0fff has the flag: 512 pages and 3 superpages
+	jq_is '.data.changes | map({b: .before, a: .after, n: .entries}) | unique_by(.b, .a) | length == 1'
+	jq_is '[.data.changes[] | select(.before == ["WB!"] and .after == ["WB"]) | .entries] | add == 515'
+	# registered DMA already does the same for all memory
+	make_vm '.release = "kvm 6.12.0"'
+	emt upgrade-check 'kvm 6.12' kvm-memslot vm.emt
+	status_is 0
+	# whatif gives the flag to another range
+	make_vm '.noncoherent_dma = false | .release = "kvm 6.12.0"'
+	emt whatif vm.emt --release kvm-memslot --slot-noncoherent 0xe0000-0xe000f --json
+	status_is 1
+	jq_is '[.data.changes[] | select(.after == ["WB"]) | .entries] | add == 515 + 16'
+}
+
+@test "whatif: a device comes, an MTRR changes, another kernel; Xen's words are refused" {
+	make_vm '.noncoherent_dma = false'
+	emt whatif vm.emt --noncoherent on --json
+	status_is 1
+	jq_is '[.data.changes[] | select(.after == ["WC"]) | .entries] | add == 515'
+	make_vm
+	# a range over half of the superpage at 0x200: it would be split
+	emt whatif vm.emt --mtrr all:1=0x200-0x2ff:UC --json
+	status_is 1
+	jq_is '.data.changes | length == 1 and .[0].entries == 1 and (.[0].parts | sort) == ["UC", "WB"]'
+	emt whatif vm.emt --release 6.12
+	status_is 1
+	has "$output" "kvm 6.1.0 to kvm 6.12.0"
+	emt whatif vm.emt --pin 0x100-0x1ff=WC
+	status_is 2
+	has "$stderr" "says nothing about a KVM guest"
+	emt whatif "$GUEST" --noncoherent on
+	status_is 2
+	has "$stderr" "says nothing about a Xen domain"
+}
+
+@test "NPT has no type to audit, and that is said" {
+	make_vm '.paging = "npt"'
+	emt audit vm.emt
+	status_is 2
+	has "$stderr" "only EPT entries carry a memory type"
+}
+
+@test "without the facts: undetermined by name, never a mismatch" {
+	make_vm 'del(.noncoherent_dma, .kvm_mmio, .vcpu_mtrr, .vcpu_cr0)'
+	emt audit vm.emt --json
+	[ "$status" -le 3 ]
+	jq_is '[.data.findings[] | select(.kind == "mismatch")] | length == 0'
+	jq_is '[.data.findings[] | select(.kind == "undetermined") | .facts[]] | index("noncoherent_dma") != null'
+}
+
+@test "memslots are a fact that survives a capture" {
+	emt facts vm.emt --json
+	jq_is '.data.facts | map(select(.fact == "memslots"))[0].ranges | map(.tag) == [0, 8, 2]'
+	jq_is '.data.facts | map(select(.fact == "memslots"))[0].ranges[2].tag_name == "read-only"'
+	jq_is '.data.facts | map(select(.fact == "slot_noncoherent"))[0] | .origin == "flags of the memslots"'
+}
