@@ -55,6 +55,28 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(EMT_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The query payload: code for Xen, not for this system; gcc alone makes it.
+PAYLOAD := $(BUILD)/payload/emt-query.livepatch
+PAYLOAD_SRC := $(sort $(wildcard lib/xen/query/*.c))
+PAYLOAD_CFLAGS := -std=gnu11 -O2 $(WARN) -ffreestanding -fpie -fvisibility=hidden -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-jump-tables -fno-strict-aliasing \
+	-fno-tree-loop-distribute-patterns -mindirect-branch=thunk-extern -mfunction-return=thunk-extern \
+	-fcf-protection=branch -mmanual-endbr
+PAYLOAD_OBJ := $(patsubst lib/xen/query/%.c,$(BUILD)/payload/%.o,$(PAYLOAD_SRC))
+
+PAYLOAD_CC ?= gcc
+$(BUILD)/payload/%.o: lib/xen/query/%.c
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(PAYLOAD_CC) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(PAYLOAD): $(PAYLOAD_OBJ)
+	$(call SAY,LD,$@)
+	$(Q)$(PAYLOAD_CC) -r -nostdlib -Wl,--build-id=sha1 -o $@ $^
+
+$(BUILD)/lib/xen/query_payload.o: EMT_CFLAGS += -DEMT_PAYLOAD='"$(PAYLOAD)"'
+$(BUILD)/lib/xen/query_payload.o: $(PAYLOAD)
+
 $(LIBEMT): $(call obj,$(LIB_SRC))
 	$(call SAY,AR,$@)
 	@rm -f $@
@@ -172,4 +194,4 @@ PHONY_EXTRA := captures
 .PHONY: $(PHONY_EXTRA) all units check asan fuzz bench lint lab install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))
+-include $(PAYLOAD_OBJ:.o=.d) $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))

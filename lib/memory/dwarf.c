@@ -115,7 +115,10 @@ static enum answer find(Dwarf_Die *type, const char *path, size_t len, uint64_t 
 static enum answer alternatives(Dwarf_Die *type, struct emt_dwarf_member *m)
 {
 	enum answer a = ANSWER_NONE;
+	Dwarf_Word size;
 
+	if (!*m->path)
+		return dwarf_aggregate_size(type, &size) ? ANSWER_NONE : settle(type, size, m);
 	for (const char *p = m->path; a == ANSWER_NONE && *p;) {
 		size_t len = strcspn(p, "|");
 
@@ -197,8 +200,8 @@ static int missing(const char *path, const struct emt_dwarf_member *m, size_t n,
 
 	for (size_t i = 0; i < n; i++)
 		if (!m[i].found && len < sizeof(list))
-			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s.%s", len ? ", " : "",
-						m[i].type, m[i].path);
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s%s%s", len ? ", " : "",
+						m[i].type, *m[i].path ? "." : "", m[i].path);
 	return len ? emt_err_set(err, EMT_E_MISSING, path, "leave syms= away: what needs no symbols still works",
 				 "its debug information lacks, or has in another size: %s", list)
 		   : 0;

@@ -12,7 +12,8 @@
  * anonymous structs and unions are those of the struct around them. */
 struct emt_dwarf_member {
 	const char *type;    /* tag of a struct, or name of a typedef'd one */
-	const char *path;    /* alternatives with '|' between: releases named it differently */
+	const char *path;    /* alternatives with '|' between: releases named it differently;
+	                        "": the struct itself, whose size is then told as 'offset' */
 	uint16_t size;       /* bytes that it must have; 0 = any */
 	bool found;          /* out */
 	uint16_t offset;     /* out: bytes from the start of 'type' */
