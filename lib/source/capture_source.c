@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "source/ops.h"
+#include "source/pages.h"
 
 struct capture_source {
 	struct emt_capture *c;
 	size_t *walks;   /* those selected, as numbers in the capture */
 	size_t nr;
+	struct emt_mem *guest; /* the guest's tables of walk 'guest_walk'; NULL = none asked for */
+	size_t guest_walk;
 };
 
 struct pick {
@@ -114,6 +117,7 @@ static void capture_close(struct emt_source *s)
 {
 	struct capture_source *cs = s->priv;
 
+	emt_mem_close(cs->guest);
 	emt_capture_free(cs->c);
 	free(cs->walks);
 	free(cs);
@@ -231,6 +235,26 @@ static int capture_tables(struct emt_source *s, size_t i, emt_table_cb cb, void 
 			   "holds no table pages of this walk");
 }
 
+static const void *guest_page(void *arg, uint64_t gfn)
+{
+	return emt_mem_frame(arg, gfn);
+}
+
+static int capture_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err)
+{
+	struct capture_source *cs = s->priv;
+	int rc = 0;
+
+	if (!cs->guest || cs->guest_walk != i) {
+		emt_mem_close(cs->guest);
+		rc = emt_pages_guest(&cs->guest, cs->c, cs->walks[i], err);
+		cs->guest_walk = i;
+	}
+	if (!rc)
+		*out = (struct emt_guest_memory){ guest_page, cs->guest };
+	return rc;
+}
+
 const struct emt_source_ops emt_source_capture_ops = {
 	.scheme = "capture",
 	.open = capture_open,
@@ -243,5 +267,6 @@ const struct emt_source_ops emt_source_capture_ops = {
 	.read = capture_read,
 	.loss = capture_loss,
 	.tables = capture_tables,
+	.guest = capture_guest,
 	.end = capture_end,
 };

@@ -18,6 +18,13 @@ struct mem_walk {
 	char label[64];          /* where the root comes from and what backs it */
 	const struct emt_found_domain *dom; /* NULL: root given by the user */
 	size_t capture_walk;     /* pages: its number in the capture */
+	struct emt_mem *guest;   /* owned: the guest's own tables of a capture; NULL until asked for */
+};
+
+/* Guest-physical memory through the p2m of one walk. */
+struct mem_guest {
+	struct emt_walk_opts walk;
+	struct emt_mem *mem;     /* borrowed */
 };
 
 struct mem_source {
@@ -30,6 +37,7 @@ struct mem_source {
 	const struct emt_xen_layout *xen; /* with symbols: of that build */
 	struct mem_walk *walks;  /* owned */
 	size_t nr;
+	struct mem_guest guest;  /* of the walk asked for last */
 };
 
 /* Open a memory image: console text, E820, Xen, domains, and the walks that 'spec'
@@ -38,6 +46,10 @@ int mem_open_image(struct emt_source *s, struct mem_source *ms, const struct emt
 		   struct emt_err *err);
 /* Xen and its domains in ms->mem, with the host's facts: fills 'd' and sets 'found'. */
 int mem_discover(struct emt_source *s, struct mem_source *ms, struct emt_err *err);
+/* How the tables of a walk are to be walked. */
+struct emt_walk_opts mem_walk_opts(const struct mem_walk *w);
+/* The guest's memory; see emt_source_guest(). */
+int mem_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
 /* Room for one more walk, zeroed; NULL when memory is short. */
 struct mem_walk *mem_add_walk(struct mem_source *ms);
 

@@ -35,8 +35,10 @@ static void mem_close(struct emt_source *s)
 {
 	struct mem_source *ms = s->priv;
 
-	for (size_t i = 0; ms->c && i < ms->nr; i++)
+	for (size_t i = 0; ms->c && i < ms->nr; i++) {
 		emt_mem_close(ms->walks[i].mem);
+		emt_mem_close(ms->walks[i].guest);
+	}
 	emt_discovery_free(&ms->d);
 	emt_symbols_free(ms->syms);
 	emt_facts_free(&ms->host);
@@ -130,7 +132,7 @@ static int mem_walk_info(const struct emt_source *s, size_t i, struct emt_source
 	return 0;
 }
 
-static struct emt_walk_opts options(const struct mem_walk *w)
+struct emt_walk_opts mem_walk_opts(const struct mem_walk *w)
 {
 	return (struct emt_walk_opts){
 		.mem = emt_mem_memory(w->mem), .format = w->format, .layout = w->layout, .root = w->root,
@@ -142,7 +144,7 @@ static struct emt_walk_opts options(const struct mem_walk *w)
 static int special_frames(struct mem_source *ms, const struct mem_walk *w, struct emt_facts *f,
 			  struct emt_err *err)
 {
-	struct emt_walk_opts o = options(w);
+	struct emt_walk_opts o = mem_walk_opts(w);
 	struct emt_walker *walker;
 	struct emt_run run;
 	int rc = emt_walker_new(&walker, &o, err);
@@ -201,7 +203,7 @@ static int mem_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 static int mem_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 {
 	const struct mem_source *ms = st->source->priv;
-	struct emt_walk_opts o = options(&ms->walks[i]);
+	struct emt_walk_opts o = mem_walk_opts(&ms->walks[i]);
 	struct mem_stream *m = calloc(1, sizeof(*m));
 	int rc;
 
@@ -350,7 +352,7 @@ static void give_table(uint64_t mfn, unsigned int level, const uint64_t *entries
 static int mem_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg, struct emt_err *err)
 {
 	const struct mem_source *ms = s->priv;
-	struct emt_walk_opts o = options(&ms->walks[i]);
+	struct emt_walk_opts o = mem_walk_opts(&ms->walks[i]);
 	struct give g = { cb, arg, 0 };
 	struct emt_walker *w;
 	struct emt_run run;
@@ -380,5 +382,6 @@ const struct emt_source_ops emt_source_mem_ops = {
 	.each = mem_each,
 	.loss = mem_loss,
 	.tables = mem_tables,
+	.guest = mem_guest,
 	.end = mem_end,
 };

@@ -47,3 +47,38 @@ int emt_pages_open(struct emt_mem **out, struct emt_capture *c, size_t walk, str
 		*out = p.mem;
 	return rc;
 }
+
+struct guest {
+	struct emt_mem *mem;
+	size_t pages;
+};
+
+static int put_guest(uint64_t gfn, unsigned int level, const void *page, void *arg)
+{
+	struct guest *g = arg;
+
+	(void)level;
+	g->pages++;
+	return emt_mem_put(g->mem, gfn, page);
+}
+
+int emt_pages_guest(struct emt_mem **out, struct emt_capture *c, size_t walk, struct emt_err *err)
+{
+	struct guest g = { NULL, 0 };
+	int rc = emt_mem_pages(&g.mem, "guest page tables", err);
+
+	*out = NULL;
+	if (rc)
+		return rc;
+	rc = emt_capture_guest_tables(c, walk, put_guest, &g, err);
+	if (rc == EMT_E_NOMEM)
+		rc = emt_err_set(err, rc, "guest page tables", NULL, "not enough memory to keep them");
+	else if (!rc && !g.pages)
+		rc = emt_err_set(err, EMT_E_MISSING, "guest page tables",
+				 "take the capture with --guest-tables", "the capture holds none of this walk");
+	if (rc)
+		emt_mem_close(g.mem);
+	else
+		*out = g.mem;
+	return rc;
+}

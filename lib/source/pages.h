@@ -18,4 +18,7 @@ struct emt_pages_root {
 int emt_pages_open(struct emt_mem **out, struct emt_capture *c, size_t walk, struct emt_pages_root *root,
 		   struct emt_err *err);
 
+/* The guest's own page tables that a capture kept, by gfn. EMT_E_MISSING: none. */
+int emt_pages_guest(struct emt_mem **out, struct emt_capture *c, size_t walk, struct emt_err *err);
+
 #endif

@@ -167,3 +167,15 @@ int emt_source_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg
 		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "shows no table pages");
 	return s->ops->tables(s, i, cb, arg, err);
 }
+
+int emt_source_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err)
+{
+	int rc = check_walk(s, i, err);
+
+	*out = (struct emt_guest_memory){ NULL, NULL };
+	if (rc)
+		return rc;
+	if (!s->ops->guest)
+		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "shows no memory of the guest");
+	return s->ops->guest(s, i, out, err);
+}

@@ -13,6 +13,7 @@
 #include "capture/capture.h"
 #include "policy/facts.h"
 #include "table/epte.h"
+#include "table/guest.h"
 
 enum emt_source_kind { EMT_SOURCE_CAPTURE, EMT_SOURCE_MEM, EMT_SOURCE_XEN, EMT_SOURCE_KVM };
 
@@ -84,5 +85,10 @@ void emt_stream_free(struct emt_stream *st);
  * returns non-zero to stop, which is passed on. EMT_E_MISSING when there are none. */
 typedef int (*emt_table_cb)(uint64_t mfn, unsigned int level, const void *page, void *arg);
 int emt_source_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg, struct emt_err *err);
+
+/* The guest's memory as walk 'i' shows it, for its own page tables: the whole of it, or
+ * what a capture kept. Valid until the next call for this source, or until it is
+ * closed. EMT_E_MISSING when there is none. */
+int emt_source_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
 
 #endif
