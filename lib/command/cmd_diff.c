@@ -113,10 +113,45 @@ static int audit(struct side *s)
 	return rc ? rc : emt_findings_finish(s->findings);
 }
 
+/* Changes that devices can notice, judged. */
+struct flushes {
+	enum emt_flush_not not_judged;
+	struct emt_flush_group *v; /* room for EMT_FLUSH_GROUPS; owned */
+	size_t n;
+};
+
 /* ---- records ---- */
 
+/* The release that made the changes: the newer side's. */
+static bool release_of(struct emt_ctx *ctx, const struct side *b, struct emt_release *rel)
+{
+	const char *text = emt_parse_text(ctx->args, "release");
+
+	if (b->engine) {
+		*rel = *emt_engine_release(b->engine);
+		return true;
+	}
+	if (!text && b->facts.prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN)
+		text = b->facts.release;
+	return text && !emt_release_parse(rel, text, b->facts.is_kvm, NULL);
+}
+
+static int put_flushes(struct emt_ctx *ctx, const struct flushes *f, uint32_t domid)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < f->n && !rc; i++) {
+		struct emt_rec *rec = emt_out_rec(ctx->out, &emt_kind_diff_flush);
+
+		if (rec)
+			emt_fill_diff_flush(rec, &f->v[i], domid);
+		rc = emt_out_put(ctx->out, rec, ctx->err);
+	}
+	return rc;
+}
+
 static int put_domain(struct emt_ctx *ctx, const struct side *a, const struct side *b,
-		      const struct emt_diff *d)
+		      const struct emt_diff *d, enum emt_flush_not flushes)
 {
 	const struct emt_diff_sum *s = emt_diff_summary(d);
 	struct emt_rec *rec = emt_out_rec(ctx->out, &emt_kind_diff_domain);
@@ -149,6 +184,7 @@ static int put_domain(struct emt_ctx *ctx, const struct side *a, const struct si
 	}
 	emt_rec_u64(rec, DDOM_NOT_LISTED_BYTES, s->overflow * 4096);
 	emt_rec_bool(rec, DDOM_JUDGED, a->engine && b->engine);
+	emt_rec_str(rec, DDOM_FLUSHES, emt_flush_not_name(flushes));
 	emt_rec_bool(rec, DDOM_COMPLETE, complete);
 	return emt_out_put(ctx->out, rec, ctx->err);
 }
@@ -264,7 +300,9 @@ static int put_findings(struct emt_ctx *ctx, const struct side *a, const struct 
 
 static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 {
+	struct flushes f = { EMT_FLUSH_NO_RULES, calloc(EMT_FLUSH_GROUPS, sizeof(*f.v)), 0 };
 	struct emt_diff *d = NULL;
+	struct emt_release rel;
 	bool any = false, judged;
 	int rc = prepare(a);
 
@@ -275,7 +313,7 @@ static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 		rc = audit(a);
 	if (!rc && judged)
 		rc = audit(b);
-	if (!rc && emt_diff_new(&d))
+	if (!rc && (!f.v || emt_diff_new(&d)))
 		rc = emt_err_set(ctx->err, EMT_E_NOMEM, "diff", NULL, "not enough memory");
 	if (!rc)
 		rc = begin(a);
@@ -288,16 +326,21 @@ static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 	}
 	end(a);
 	end(b);
+	if (!rc && release_of(ctx, b, &rel))
+		f.not_judged = emt_flush_between(b->engine ? emt_engine_facts(b->engine) : &b->facts, &rel, d, f.v, &f.n);
 	if (!rc)
-		rc = put_domain(ctx, a, b, d);
+		rc = put_domain(ctx, a, b, d, f.not_judged);
 	if (!rc)
 		rc = put_groups(ctx, d, a->walk.domid);
+	if (!rc)
+		rc = put_flushes(ctx, &f, a->walk.domid);
 	if (!rc)
 		rc = put_facts(ctx, a, b, &any);
 	if (!rc && judged)
 		rc = put_findings(ctx, a, b, &any);
 	if (!rc)
 		ctx->findings |= any || emt_diff_summary(d)->changed_any;
+	free(f.v);
 	emt_diff_free(d);
 	forget(a);
 	forget(b);
@@ -439,6 +482,7 @@ static const struct emt_arg args[] = {
 static const struct emt_section sections[] = {
 	{ "domains", &emt_kind_diff_domain, 0, NULL },
 	{ "changes", &emt_kind_diff_group, EMT_SECTION_MAIN, NULL },
+	{ "flushes", &emt_kind_diff_flush, 0, "What devices could notice, by the flush rules of the newer release" },
 	{ "facts", &emt_kind_diff_fact, 0, "Facts that changed" },
 	{ "findings", &emt_kind_diff_finding, 0, "Findings" },
 };
@@ -462,6 +506,9 @@ const struct emt_command emt_cmd_diff = {
 		"new, were cleared, or are kept. With one source its newest walk is compared with the one "
 		"before it (--generation: that one with the one before).\n\n"
 		"Each side is judged by the rules of its own release, or both by --release.\n\n"
+		"Where the domain has an IOMMU, each change is judged by the newer side's flush rules too (see `flush`): "
+		"flush-missed says that the release forgets to flush or unmap, so that devices may still reach what "
+		"was there. These verdicts come from the rules; what hardware was told is in no capture.\n\n"
 		"Exit status: 0 nothing differs; 1 something does; 2 error; 3 nothing that was read differs, "
 		"but a "
 		"walk is incomplete.",

@@ -51,6 +51,9 @@ static const struct emt_column domain_columns[DDOM_NR] = {
 		EMT_COLUMN("not_listed_bytes", EMT_COL_BYTES, 0,
 			   "changed memory of groups there was no room for", .unit = "bytes"),
 	[DDOM_JUDGED] = EMT_COLUMN("judged", EMT_COL_BOOL, 0, "verdicts and findings were compared too"),
+	[DDOM_FLUSHES] = EMT_COLUMN("flushes", EMT_COL_STRING, 0,
+				    "were changes judged by the flush rules: judged, or why not",
+				    .word = emt_flush_not_name, .nr_words = EMT_FLUSH_NOT_NR),
 	[DDOM_COMPLETE] = EMT_COLUMN("complete", EMT_COL_BOOL, 0, "everything was read"),
 };
 

@@ -5,14 +5,15 @@
 #ifndef EMT_COMMAND_KIND_DIFF_H
 #define EMT_COMMAND_KIND_DIFF_H
 
-#include "audit/diff.h"
+#include "audit/flush_between.h"
 #include "output/record.h"
 
 /* Two walks of a domain. */
 enum {
 	DDOM_DOMAIN, DDOM_DOMAIN_AFTER, DDOM_NAME, DDOM_GENERATION_BEFORE, DDOM_GENERATION_AFTER, DDOM_LABEL_BEFORE,
 	DDOM_LABEL_AFTER, DDOM_TIME_BEFORE, DDOM_TIME_AFTER, DDOM_BYTES_BEFORE, DDOM_BYTES_AFTER, DDOM_SAME_BYTES,
-	DDOM_CHANGED_BYTES, DDOM_CHANGES, DDOM_NOT_LISTED_BYTES, DDOM_JUDGED, DDOM_COMPLETE, DDOM_NR
+	DDOM_CHANGED_BYTES, DDOM_CHANGES, DDOM_NOT_LISTED_BYTES, DDOM_JUDGED, DDOM_FLUSHES, DDOM_COMPLETE,
+	DDOM_NR
 };
 extern const struct emt_record_kind emt_kind_diff_domain;
 
@@ -40,5 +41,14 @@ enum {
 extern const struct emt_record_kind emt_kind_diff_finding;
 void emt_fill_diff_finding(struct emt_rec *rec, enum emt_finding_change change, const struct emt_finding *before,
 			   const struct emt_finding *after, uint32_t domid);
+
+/* What the IOMMU was owed, and whether the release's rules forget it. */
+enum {
+	DFLS_DOMAIN, DFLS_FINDING, DFLS_VERDICT, DFLS_CERTAIN, DFLS_CHANGE, DFLS_CHANGE_TEXT, DFLS_TABLES, DFLS_PAGES,
+	DFLS_BYTES, DFLS_FIRST_GFN, DFLS_RANGES, DFLS_RANGES_TOTAL, DFLS_NEED_TABLE, DFLS_NEED_TLB, DFLS_DOES_TABLE,
+	DFLS_DOES_TLB, DFLS_WHY, DFLS_FIXED_BY, DFLS_FIXED_IN, DFLS_FACTS, DFLS_EVIDENCE, DFLS_NR
+};
+extern const struct emt_record_kind emt_kind_diff_flush;
+void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid);
 
 #endif

@@ -64,3 +64,41 @@ load helper
 	emt flush none none --paging pv
 	status_is 2
 }
+
+# Two captures of one domain: a page becomes read-only, one goes, one comes.
+two_walks() {
+	cat >a.txt <<-'END'
+		(XEN) domain1 EPT p2m table:
+		(XEN) gfn:             0 order:  0 mfn:         10000 rwx WB 
+		(XEN) gfn:             1 order:  0 mfn:         10001 rwx WB 
+		(XEN) gfn:             2 order:  0 mfn:         10002 rwx WB 
+		(XEN) gfn:             3 order:  0 mfn:         10003 rwx WB 
+	END
+	sed -e 's/10001 rwx/10001 r x/' -e '/10002/d' a.txt >b.txt
+	echo "(XEN) gfn:             9 order:  0 mfn:         10009 rwx WB " >>b.txt
+	cat >facts.json <<-END
+		{ "domain_iommu": true, "iommu_enabled": true, "iommu_shared": $1, "pci_devices": 1,
+		  "types": [["0x0", "0x0", 0], ["0x2", "0x9", 0]] }
+	END
+	for w in a b; do
+		"$EMTCTL" import $w.txt -f facts.json --domain 1 --release "$2" -o $w.emt >/dev/null 2>&1 || [ $? = 3 ]
+	done
+}
+
+@test "diff: what changed between two captures is judged by the flush rules" {
+	cd "$BATS_TEST_TMPDIR"
+	two_walks true 4.17.7
+	emt diff a.emt b.emt --json
+	status_is 1
+	jq_is '.data.domains[0].flushes == "judged"'
+	jq_is '[.data.flushes[].pages] | add == 3'
+	jq_is '.data.flushes[] | select(.change == "removed") | .verdict == "ok" and .first_gfn == 2 and .evidence == "rule"'
+	jq_is '.data.flushes[] | select(.change == "log-dirty") | .verdict == "by-design" and (.certain | not)'
+	jq_is '[.data.flushes[] | select(.finding != null)] == []'
+	two_walks false 4.4.4
+	emt diff a.emt b.emt --json
+	jq_is '[.data.flushes[] | select(.finding != null)] == []'
+	# no IOMMU, no question
+	emt diff "$CAPTURES/situations/B-mmio/D04-reevaluated.emt" "$CAPTURES/situations/B-mmio/D05-revoked-touched.emt" --json
+	jq_is '.data.flushes == [] and .data.domains[0].flushes != "judged"'
+}
