@@ -99,7 +99,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_HELP)) $(LIBEMT
 
 $(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(LIBEMT)
 	$(call SAY,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) -lpthread
 
 # The unit tests' hypervisor in the shape of a library, for the programs' tests.
 FAKEXEN := $(BUILD)/tests/tools/libxencall.so.1
@@ -134,7 +134,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt
+units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BENCH_BIN)
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units
@@ -147,7 +147,7 @@ asan:
 fuzz:
 	$(Q)tests/fuzz/run
 
-bench: all $(BENCH_BIN)
+bench: all $(BENCH_BIN) $(FAKEXEN)
 	$(Q)$(BENCH_BIN) $(BENCH)
 
 lint:

@@ -25,8 +25,8 @@ static const struct key {
 #define TEXT(n) { #n, TYPE_TEXT, offsetof(struct config, n), sizeof(((struct config *)0)->n), 0, 0 }
 #define NUMBER(n, least, most) { #n, TYPE_NUMBER, offsetof(struct config, n), 0, least, most }
 	TEXT(socket), TEXT(read_socket), TEXT(read_group), TEXT(emtctl),
-	NUMBER(max_clients, 1, 10000), NUMBER(max_workers, 1, 256), NUMBER(request_timeout, 1, 86400),
-	NUMBER(idle_timeout, 1, 86400),
+	NUMBER(max_clients, 1, 10000), NUMBER(max_workers, 1, 256), NUMBER(max_slow, 0, 10000),
+	NUMBER(request_timeout, 1, 86400), NUMBER(idle_timeout, 1, 86400),
 	{ "allow_costs", TYPE_BOOL, offsetof(struct config, allow_costs), 0, 0, 0 },
 };
 
@@ -34,7 +34,8 @@ void config_defaults(struct config *c)
 {
 	*c = (struct config){
 		.socket = EMT_WIRE_SOCKET, .read_socket = EMT_WIRE_READ_SOCKET, .emtctl = EMT_BINDIR "/emtctl",
-		.max_clients = 256, .max_workers = 4, .request_timeout = 120, .idle_timeout = 300,
+		.max_clients = 256, .max_workers = 4, .max_slow = 16,
+		.request_timeout = 120, .idle_timeout = 300,
 	};
 }
 

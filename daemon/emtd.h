@@ -23,6 +23,7 @@ struct config {
 	char read_group[64];    /* group that may use it; "" = all users */
 	char emtctl[256];       /* the program that answers */
 	unsigned int max_clients, max_workers;
+	unsigned int max_slow;  /* commands beside max_workers that wait for their reader */
 	unsigned int request_timeout, idle_timeout; /* seconds */
 	bool allow_costs;       /* on the full socket */
 };
@@ -42,6 +43,7 @@ struct client {
 	unsigned long number;   /* in the log */
 	bool full;              /* came by the full socket */
 	bool leaving;           /* closed once all is sent */
+	bool held;              /* not read from until it has read its replies */
 	pid_t pid;
 	uid_t uid;
 	struct worker *worker;  /* of its request; NULL = none */
@@ -54,10 +56,11 @@ struct server {
 	const char *config_path;
 	struct evconnlistener *listener[2]; /* full, read-only */
 	bool inherited[2];      /* systemd's: their files are not ours to remove */
-	struct event *signals[4], *resume;
+	struct event *signals[4], *resume, *turn;
 	struct client *clients;
 	struct worker *workers;
-	unsigned int nr_clients, nr_workers;
+	unsigned int nr_clients;
+	unsigned int nr_workers, nr_paused; /* processes that run, and that wait for their reader */
 	unsigned long next_number;
 	int status;
 };
@@ -79,6 +82,8 @@ void worker_resume(struct worker *w);
 void worker_orphan(struct worker *w);
 /* Children that ended. */
 void workers_reap(struct server *s);
+/* Begin what waits, as far as there is room. */
+void workers_turn(struct server *s);
 
 /* ---- log.c ---- */
 

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -20,6 +21,7 @@
 
 #define PIECE 16384
 #define HIGH_WATER (256u << 10)      /* bytes waiting for a client at which its worker is paused */
+#define SLOW_GRACE 5                 /* seconds that a reader may do nothing when others need its place */
 #define GRACE 2                      /* seconds between asking and killing */
 #define WORKER_MEMORY (8ull << 30)   /* address space of a worker */
 
@@ -31,7 +33,8 @@ struct worker {
 	int status;              /* of waitpid() */
 	int fd[2];               /* standard output and error; -1 = at its end */
 	struct event *readable[2], *timer;
-	bool paused, cancelled, late;
+	bool paused, cancelled, late, slow;
+	time_t paused_at;        /* monotonic, seconds */
 	uint64_t bytes[2];
 	struct worker *prev, *next;
 };
@@ -143,6 +146,27 @@ static void child(const struct worker *w, int out, int err)
 
 static void finish(struct worker *w);
 
+static time_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* A process that waits for its reader takes no processor, and no place of max_workers. */
+static void set_paused(struct worker *w, bool paused)
+{
+	if (w->paused == paused)
+		return;
+	w->paused = paused;
+	w->paused_at = now();
+	if (w->pid > 0) {
+		w->s->nr_workers += paused ? -1 : 1;
+		w->s->nr_paused += paused ? 1 : -1;
+	}
+}
+
 static void on_output(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -169,10 +193,11 @@ static void on_output(evutil_socket_t fd, short what, void *arg)
 	if (!client_send(w->c, line, len)) {
 		worker_kill(w); /* the end will show that a piece is missing */
 	} else if (evbuffer_get_length(bufferevent_get_output(w->c->bev)) > HIGH_WATER) {
-		w->paused = true;
+		set_paused(w, true);
 		for (int k = 0; k < 2; k++)
 			if (w->fd[k] >= 0)
 				event_del(w->readable[k]);
+		workers_turn(w->s);
 	}
 }
 
@@ -268,8 +293,28 @@ static void fail(struct worker *w, const char *code, const char *text)
 	release(w);
 }
 
-/* Those that wait, in the order in which they came, as places are free. */
-static void start_waiting(struct server *s)
+/* All places are taken, some by commands whose readers do nothing: the one that did so
+ * longest makes room, or soon will. */
+static void make_room(struct server *s)
+{
+	struct timeval soon = { .tv_sec = 1 };
+	struct worker *w, *longest = NULL;
+
+	DL_FOREACH(s->workers, w)
+		if (w->paused && w->pid > 0 && !w->slow && (!longest || w->paused_at < longest->paused_at))
+			longest = w;
+	if (longest && now() - longest->paused_at >= SLOW_GRACE) {
+		log_line(LOG_LEVEL_WARNING, "client %lu: does not read, and others wait: its command is ended",
+			 longest->c ? longest->c->number : 0);
+		longest->slow = true;
+		worker_kill(longest);
+	} else if (longest) {
+		event_add(s->turn, &soon);
+	}
+}
+
+/* In the order in which they came. */
+void workers_turn(struct server *s)
 {
 	struct worker *w, *next;
 
@@ -280,6 +325,10 @@ static void start_waiting(struct server *s)
 			return;
 		if (w->pid)
 			continue;
+		if (s->nr_workers + s->nr_paused >= s->config.max_workers + s->config.max_slow) {
+			make_room(s);
+			return;
+		}
 		why = start(w);
 		if (why)
 			fail(w, "busy", why);
@@ -299,8 +348,9 @@ static void finish(struct worker *w)
 		return;
 	}
 	if (!WIFEXITED(w->status)) {
-		fail(w, w->cancelled ? "cancelled" : w->late ? "timeout" : "crashed",
+		fail(w, w->cancelled ? "cancelled" : w->late ? "timeout" : w->slow ? "too_slow" : "crashed",
 		     w->cancelled ? "the command was cancelled" : w->late ? "the command took too long" :
+		     w->slow ? "its output was not read, and others waited" :
 		     "the command ended by a signal; the daemon's log has the number");
 		return;
 	}
@@ -321,7 +371,7 @@ void worker_resume(struct worker *w)
 {
 	if (!w->paused)
 		return;
-	w->paused = false;
+	set_paused(w, false);
 	for (int i = 0; i < 2; i++)
 		if (w->fd[i] >= 0)
 			event_add(w->readable[i], NULL);
@@ -350,7 +400,10 @@ void workers_reap(struct server *s)
 		DL_FOREACH_SAFE(s->workers, w, next) {
 			if (w->pid != pid)
 				continue;
-			s->nr_workers--;
+			if (w->paused)
+				s->nr_paused--;
+			else
+				s->nr_workers--;
 			kill(-pid, SIGKILL);
 			w->pid = -1;
 			w->status = status;
@@ -359,7 +412,7 @@ void workers_reap(struct server *s)
 					 WTERMSIG(status));
 			finish(w);
 		}
-	start_waiting(s);
+	workers_turn(s);
 }
 
 static void cancel(struct client *c, uint64_t id)
@@ -402,7 +455,7 @@ static bool run(struct client *c, struct emt_wire_request *r)
 	memset(r, 0, sizeof(*r));
 	c->worker = w;
 	DL_APPEND(c->s->workers, w);
-	start_waiting(c->s);
+	workers_turn(c->s);
 	return true;
 }
 

@@ -21,6 +21,7 @@
 #include "emtd.h"
 
 #define LOW_WATER (64u << 10)   /* bytes waiting for a client below which its worker goes on */
+#define REPLIES_MAX (512u << 10) /* more than a worker is allowed: the client floods us and does not read */
 #define PAUSE_ACCEPT 1          /* seconds, when descriptors are short */
 
 static const char *const rights[2] = { "host", "read" };
@@ -58,6 +59,14 @@ static void on_read(struct bufferevent *bev, void *arg)
 	while (!c->leaving && (line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF))) {
 		bool stay = request_begin(c, line, len);
 
+		if (evbuffer_get_length(bufferevent_get_output(bev)) > REPLIES_MAX) {
+			bufferevent_disable(bev, EV_READ);
+			c->held = true;
+			free(line);
+			c->leaving = !stay;
+			return;
+		}
+
 		free(line);
 		if (!stay)
 			c->leaving = true;
@@ -80,8 +89,13 @@ static void on_written(struct bufferevent *bev, void *arg)
 
 	if (c->worker)
 		worker_resume(c->worker);
-	if (c->leaving && !evbuffer_get_length(bufferevent_get_output(bev)))
+	if (c->leaving && !evbuffer_get_length(bufferevent_get_output(bev))) {
 		drop(c);
+	} else if (c->held && !c->leaving) {
+		c->held = false;
+		bufferevent_enable(bev, EV_READ);
+		on_read(bev, c); /* what came in before */
+	}
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -321,6 +335,12 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	sd_notify(0, "READY=1");
 }
 
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	workers_turn(arg);
+}
+
 static void on_child(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig, (void)what;
@@ -337,7 +357,8 @@ int server_start(struct server *s, struct emt_err *err)
 
 	s->base = event_base_new();
 	s->resume = s->base ? evtimer_new(s->base, on_resume, s) : NULL;
-	if (!s->resume)
+	s->turn = s->base ? evtimer_new(s->base, on_turn, s) : NULL;
+	if (!s->resume || !s->turn)
 		return emt_err_set(err, EMT_E_NOMEM, "emtd", NULL, "not enough memory");
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(signals); i++) {
@@ -375,6 +396,8 @@ void server_stop(struct server *s)
 			event_free(s->signals[i]);
 	if (s->resume)
 		event_free(s->resume);
+	if (s->turn)
+		event_free(s->turn);
 	if (s->base)
 		event_base_free(s->base);
 }

@@ -22,6 +22,7 @@ GROUP(bench_policy);
 GROUP(bench_table);
 GROUP(bench_raw);
 GROUP(bench_program);
+GROUP(bench_wire);
 
 static const struct {
 	const char *name;
@@ -35,6 +36,7 @@ static const struct {
 	{ "audit", bench_audit, false },
 	{ "program", bench_program, false },
 	{ "raw", bench_raw, false },
+	{ "wire", bench_wire, false },
 	{ "capture-100m", bench_capture_100m, true },
 };
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
