@@ -103,7 +103,7 @@ $(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(LIBEMT)
 
 # The unit tests' hypervisor in the shape of a library, for the programs' tests.
 FAKEXEN := $(BUILD)/tests/tools/libxencall.so.1
-$(FAKEXEN): tests/tools/fakexen.c tests/unit/fake_xen.c tests/unit/fake_xen.h lib/xen/calls.c
+$(FAKEXEN): tests/tools/fakexen.c tests/unit/fake_xen.c tests/unit/fake_query.c tests/unit/fake_xen.h lib/xen/calls.c
 	$(call SAY,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(EMT_CFLAGS) -O1 -g -fPIC -shared -Wl,-soname,$(@F) -o $@ $(filter %.c,$^) -ldl

@@ -41,6 +41,20 @@ const struct emt_xen_call_desc emt_xen_calls[EMT_XC_NR] = {
 				"prints the PCI devices to the console", .versioned = true, .key = 'Q'),
 	[EMT_XC_KEY_O] = CALL(EMT_XEN_VIA_SYSCTL, 7, "XEN_SYSCTL_debug_keys o", EMT_XEN_COSTS,
 			      "prints every IOMMU table to the console", .versioned = true, .key = 'o'),
+	[EMT_XC_BUILD_ID] = CALL(EMT_XEN_VIA_VERSION, 10, "XENVER_build_id", EMT_XEN_FREE, "reads 20 bytes"),
+	[EMT_XC_LIVEPATCH_LIST] =
+		CALL(EMT_XEN_VIA_SYSCTL, 27, "XEN_SYSCTL_LIVEPATCH_LIST", EMT_XEN_FREE,
+		     "reads the names and states of payloads", .versioned = true, .op = 2 + 1),
+	[EMT_XC_LIVEPATCH_GET] = CALL(EMT_XEN_VIA_SYSCTL, 27, "XEN_SYSCTL_LIVEPATCH_GET", EMT_XEN_FREE,
+				      "reads the state of a payload", .versioned = true, .op = 1 + 1),
+	[EMT_XC_LIVEPATCH_UPLOAD] = CALL(EMT_XEN_VIA_SYSCTL, 27, "XEN_SYSCTL_LIVEPATCH_UPLOAD", EMT_XEN_CHANGES,
+					 "gives Xen a payload", .versioned = true, .op = 0 + 1),
+	[EMT_XC_LIVEPATCH_ACTION] =
+		CALL(EMT_XEN_VIA_SYSCTL, 27, "XEN_SYSCTL_LIVEPATCH_ACTION", EMT_XEN_CHANGES,
+		     "stops every processor for an instant and changes Xen's code", .versioned = true, .op = 3 + 1),
+	[EMT_XC_QUERY] = CALL(EMT_XEN_VIA_DOMCTL, 50, "XEN_DOMCTL_get_device_group", EMT_XEN_FREE,
+			      "with emt's payload: reads entries and the policy's inputs; without: does nothing",
+			      .versioned = true),
 	[EMT_XC_PAGEFRAMEINFO] =
 		NEVER("XEN_DOMCTL_getpageframeinfo3", "populates PoD entries and pages memory in"),
 	[EMT_XC_FOREIGN_MAP] = NEVER("foreign mapping of guest memory", "populates PoD, pages in, unshares"),
@@ -52,7 +66,7 @@ const struct emt_xen_call_desc emt_xen_calls[EMT_XC_NR] = {
 
 const char *emt_xen_cost_name(unsigned int cost)
 {
-	static const char *const names[] = { "free", "costs", "never" };
+	static const char *const names[] = { "free", "costs", "changes", "never" };
 
 	return cost < EMT_ARRAY_SIZE(names) ? names[cost] : "?";
 }

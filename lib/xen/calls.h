@@ -27,6 +27,12 @@ enum emt_xen_call {
 	EMT_XC_KEY_Q,
 	EMT_XC_KEY_PCI,
 	EMT_XC_KEY_O,
+	EMT_XC_BUILD_ID,       /* of the hypervisor */
+	EMT_XC_LIVEPATCH_LIST, /* payloads that were uploaded */
+	EMT_XC_LIVEPATCH_GET,  /* state of one */
+	EMT_XC_LIVEPATCH_UPLOAD,
+	EMT_XC_LIVEPATCH_ACTION, /* apply, revert, unload */
+	EMT_XC_QUERY,          /* answered by emt's payload (query/abi.h) */
 	EMT_XC_NR_ISSUED,
 	/* never issued; they stand here so that nobody adds them unawares */
 	EMT_XC_PAGEFRAMEINFO = EMT_XC_NR_ISSUED,
@@ -42,6 +48,7 @@ enum emt_xen_call {
 enum emt_xen_cost {
 	EMT_XEN_FREE,  /* nobody notices */
 	EMT_XEN_COSTS, /* pauses a vCPU, holds a lock for long, prints: asked for first */
+	EMT_XEN_CHANGES, /* changes the hypervisor, until it is undone: only when a person asks */
 	EMT_XEN_NEVER, /* writes, populates, unshares, or may hang a host */
 };
 
@@ -60,13 +67,14 @@ struct emt_xen_call_desc {
 	enum emt_xen_via via;
 	uint32_t cmd;
 	char key;               /* debug keys: which; else 0 */
+	uint8_t op;             /* of calls with a second command behind the head: that and one; else 0 */
 	bool versioned;         /* has an interface version that a release fixes */
 	enum emt_xen_cost cost;
 	const char *effect;     /* what it does to the host, one line */
 };
 extern const struct emt_xen_call_desc emt_xen_calls[EMT_XC_NR];
 
-/* "free", "costs", "never" */
+/* "free", "costs", "changes", "never" */
 const char *emt_xen_cost_name(unsigned int cost);
 
 /* What a release of Xen fixes about its interfaces. Sources: the public headers of

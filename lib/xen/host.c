@@ -39,6 +39,29 @@ int emt_xen_host(struct emt_xen *x, struct emt_xen_host *host, struct emt_err *e
 	return rc;
 }
 
+int emt_xen_build_id(struct emt_xen *x, char out[EMT_XEN_BUILD_ID_ROOM], struct emt_err *err)
+{
+	enum { LONGEST = (EMT_XEN_BUILD_ID_ROOM - 1) / 2 };
+	uint8_t *id = emt_xen_buffer(x, 4 + LONGEST); /* its length, then its bytes */
+	struct emt_err why = { 0 };
+	long n = 0;
+	int rc;
+
+	out[0] = '\0';
+	if (!id)
+		return xen_nomem(x, err);
+	xen_put32(id, 0, LONGEST);
+	rc = emt_xen_issue(x, EMT_XC_BUILD_ID, id, NULL, &n, &why);
+	if (rc && x->last_errno == ENODATA)
+		rc = 0;
+	for (long i = 0; !rc && i < n && i < LONGEST; i++)
+		snprintf(out + 2 * i, 3, "%02x", id[4 + i]);
+	if (rc)
+		emt_err_set(err, rc, why.subject, why.next, "%s", why.text);
+	emt_xen_buffer_free(x, id);
+	return rc;
+}
+
 int emt_xen_cmdline(struct emt_xen *x, char *out, size_t room, struct emt_err *err)
 {
 	char *text = emt_xen_buffer(x, 1024);

@@ -14,6 +14,7 @@ struct emt_xen {
 	void *handle;         /* the backend's */
 	const char *subject;  /* of errors; borrowed */
 	bool consent;         /* calls that cost are allowed */
+	bool changes;         /* so are calls that change the hypervisor */
 	char release[48];
 	const struct emt_xen_iface *iface; /* NULL = release not known */
 	int last_errno;       /* of the last call that failed */

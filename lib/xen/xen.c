@@ -26,6 +26,11 @@ bool emt_xen_consent(const struct emt_xen *x)
 	return x->consent;
 }
 
+void emt_xen_allow_changes(struct emt_xen *x)
+{
+	x->changes = true;
+}
+
 const struct emt_xen_iface *emt_xen_known(const struct emt_xen *x)
 {
 	return x->iface;
@@ -59,6 +64,9 @@ int emt_xen_may(const struct emt_xen *x, enum emt_xen_call id, struct emt_err *e
 				   emt_xen_iface_range());
 	if (d->cost == EMT_XEN_COSTS && !x->consent)
 		return emt_err_set(err, EMT_E_USAGE, x->subject, "allow it: xen:DOMAIN,costs=yes",
+				   "not without being asked: %s %s", d->name, d->effect);
+	if (d->cost == EMT_XEN_CHANGES && !x->changes)
+		return emt_err_set(err, EMT_E_USAGE, x->subject, "agree to it with -y",
 				   "not without being asked: %s %s", d->name, d->effect);
 	return 0;
 }
@@ -115,6 +123,8 @@ int emt_xen_issue(struct emt_xen *x, enum emt_xen_call id, void *arg, const char
 		xen_put64(arg, SYSCTL_U, (uint64_t)(uintptr_t)key);
 		xen_put32(arg, SYSCTL_U + 8, 1);
 	}
+	if (d->op)
+		xen_put32(arg, SYSCTL_U, d->op - 1u);
 	x->issued[id]++;
 	switch (d->via) {
 	case EMT_XEN_VIA_VERSION:

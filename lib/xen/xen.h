@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A live Xen, asked through the table of calls.h: only what reads. Errors:
+ * A live Xen, asked through the table of calls.h: what reads, and, where a person agreed,
+ * emt's own livepatch (livepatch.h). Errors:
  * EMT_E_UNSUPPORTED no Xen here, or not this call of this release; EMT_E_PERM;
  * EMT_E_GONE the domain vanished; EMT_E_USAGE a call that costs, without consent.
  */
@@ -26,6 +27,8 @@ void emt_xen_override(const struct emt_xen_backend *backend);
 /* "4.17.7", "4.17.7-pre" */
 const char *emt_xen_release(const struct emt_xen *x);
 bool emt_xen_consent(const struct emt_xen *x);
+/* A person agreed: calls that change the hypervisor may be issued from now on. */
+void emt_xen_allow_changes(struct emt_xen *x);
 /* What its release fixes; NULL when emt does not know the release. */
 const struct emt_xen_iface *emt_xen_known(const struct emt_xen *x);
 /* How often a call was issued. */
@@ -55,6 +58,9 @@ struct emt_xen_host {
 	bool share_told, share; /* from 4.13 on: IOMMU and EPT may share tables */
 };
 int emt_xen_host(struct emt_xen *x, struct emt_xen_host *host, struct emt_err *err);
+/* In hex; "" where the hypervisor has none. */
+#define EMT_XEN_BUILD_ID_ROOM 65
+int emt_xen_build_id(struct emt_xen *x, char out[EMT_XEN_BUILD_ID_ROOM], struct emt_err *err);
 int emt_xen_cmdline(struct emt_xen *x, char *out, size_t room, struct emt_err *err);
 int emt_xen_host_e820(struct emt_xen *x, struct emt_ranges *frames, struct emt_err *err);
 int emt_xen_max_page(struct emt_xen *x, uint64_t *max_page, struct emt_err *err);

@@ -89,3 +89,8 @@ fake_xen() {
 	chmod +x bin/emtctl
 	EMTCTL=$PWD/bin/emtctl
 }
+
+# A file with the debug information that query offsets reads.
+xen_syms() {
+	gcc -g -Wl,--build-id=sha1 -o "$1" "$ROOT/tests/data/xen-structs.c"
+}

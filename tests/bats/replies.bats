@@ -59,6 +59,10 @@ commands() {
 		report|report GUEST -o PAGE
 		observe|observe GUEST --release 4.14.0
 		domains|domains
+		query status|query status
+		query load|query load -y
+		query unload|query unload
+		query offsets|query offsets xen-syms
 		capture take|capture take 5,costs=yes -o OUT
 		audit|audit 5,costs=yes
 		map|map GUEST --release 4.14.0
@@ -74,6 +78,7 @@ setup() {
 	"$EMTCTL" help --json >help.json 2>/dev/null
 	D=$CONSOLE/xen-4.17.7-key-D-every-type-collected.txt
 	"$EMTCTL" import "$D" --release 4.17.7 -o bare.emt >/dev/null 2>&1 || [ $? = 3 ]
+	xen_syms xen-syms
 	head -c 800 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
 	"$ROOT/tests/tools/iommu-image" machine.img
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
@@ -104,6 +109,8 @@ words_of() {
 	n=0
 	while IFS='|' read -r _ words; do
 		read -r -a argv <<<"$(words_of "$words")"
+		unset FAKEXEN_QUERY
+		[[ $words != "query unload"* ]] || export FAKEXEN_QUERY=applied
 		emt "${argv[@]}" --json
 		[ "$status" -le 3 ]
 		printf '%s\n' "$output" >"$n.json"

@@ -3,7 +3,8 @@
  * The hypervisor of the unit tests in the shape of libxencall, for the programs. It is
  * both preloaded (so that its door seems to be there) and found by its name. What it
  * prints for keys D and q comes from files: FAKEXEN_D, FAKEXEN_Q. When it is closed,
- * FAKEXEN_LOG gets one line for each kind of call, and one for calls that no row of the
+ * FAKEXEN_QUERY is the state of emt's livepatch: absent (or not set), uploaded, applied;
+ * FAKEXEN_BUILD another build id. FAKEXEN_LOG gets one line for each kind of call, and one for calls that no row of the
  * table describes.
  */
 #include <dlfcn.h>
@@ -12,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/types.h>
+
 #include "../unit/fake_xen.h"
 
 #define DOOR "/dev/xen/privcmd"
 #define EXPORT __attribute__((visibility("default")))
 
 EXPORT int access(const char *path, int mode);
+EXPORT uid_t geteuid(void);
 EXPORT void *xencall_open(void *logger, unsigned int flags);
 EXPORT int xencall_close(void *h);
 EXPORT int xencall2(void *h, unsigned int op, uint64_t a, uint64_t b);
@@ -31,6 +35,12 @@ int access(const char *path, int mode)
 
 	memcpy(&real, &p, sizeof(p));
 	return strcmp(path, DOOR) ? real(path, mode) : 0;
+}
+
+/* What only root may do to a hypervisor may be done to this one. */
+uid_t geteuid(void)
+{
+	return getenv("FAKEXEN_USER") ? 1000 : 0;
 }
 
 static char *file_of(const char *variable)
@@ -50,6 +60,7 @@ static char *file_of(const char *variable)
 void *xencall_open(void *logger, unsigned int flags)
 {
 	const char *line = getenv("FAKEXEN_CMDLINE"), *ring = getenv("FAKEXEN_RING");
+	const char *query = getenv("FAKEXEN_QUERY"), *build = getenv("FAKEXEN_BUILD");
 
 	(void)logger, (void)flags;
 	fake_xen_reset();
@@ -57,6 +68,12 @@ void *xencall_open(void *logger, unsigned int flags)
 	fake.domctl = fake.sysctl = 0x15;
 	if (line)
 		fake.cmdline = line;
+	if (build)
+		fake.build_id = build;
+	fake.patch = !query ? 0 : !strcmp(query, "applied") ? 2 : !strcmp(query, "uploaded") ? 1 : 0;
+	fake.others = getenv("FAKEXEN_OTHERS") ? 1 : 0;
+	fake.livepatch_refuse = getenv("FAKEXEN_LIVEPATCH") ? atoi(getenv("FAKEXEN_LIVEPATCH")) : 0;
+	fake.answer_differs = getenv("FAKEXEN_DIFFERS") ? strtoull(getenv("FAKEXEN_DIFFERS"), NULL, 0) : 0;
 	if (ring || line) {
 		fake.ring_size = ring ? strtoul(ring, NULL, 0) : 4 << 20;
 		free(fake.ring);

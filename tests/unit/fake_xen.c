@@ -60,6 +60,7 @@ static int row_of(unsigned int nr, uint64_t a0, uint64_t a1)
 		{ 35, 3, EMT_XC_PHYSINFO }, { 35, 6, EMT_XC_DOMAIN_LIST }, { 36, 5, EMT_XC_DOMAIN },
 		{ 35, 1, EMT_XC_CONSOLE }, { 12, 10, EMT_XC_HOST_E820 }, { 12, 2, EMT_XC_MAX_PAGE },
 		{ 12, 14, EMT_XC_MAX_GFN }, { 7, 33, EMT_XC_HOST_MTRR }, { 36, 55, EMT_XC_HVM_RECORD },
+		{ 17, 10, EMT_XC_BUILD_ID }, { 36, 50, EMT_XC_QUERY },
 	};
 	bool plain = nr == 17 || nr == 12;
 	const void *arg = (const void *)(uintptr_t)(plain ? a1 : a0);
@@ -68,6 +69,17 @@ static int row_of(unsigned int nr, uint64_t a0, uint64_t a1)
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(rows); i++)
 		if (rows[i].nr == nr && rows[i].cmd == cmd)
 			return rows[i].row;
+	if (nr == 35 && cmd == 27)
+		switch (get(arg, 8, 4)) {
+		case 0:
+			return EMT_XC_LIVEPATCH_UPLOAD;
+		case 1:
+			return EMT_XC_LIVEPATCH_GET;
+		case 2:
+			return EMT_XC_LIVEPATCH_LIST;
+		case 3:
+			return EMT_XC_LIVEPATCH_ACTION;
+		}
 	if (nr == 35 && cmd == 7 && get(arg, 16, 4) == 1)
 		switch (*(const char *)(uintptr_t)get(arg, 8, 8)) {
 		case 'D':
@@ -127,6 +139,19 @@ static long record(void *arg)
 	return 0;
 }
 
+/* Its bytes; the return value is their number, the word before them its room. */
+static long build_id(void *arg)
+{
+	long n = (long)strlen(fake.build_id) / 2;
+
+	for (long i = 0; i < n && i < (long)get(arg, 0, 4); i++) {
+		char pair[3] = { fake.build_id[2 * i], fake.build_id[2 * i + 1], '\0' };
+
+		put(arg, 4 + (size_t)i, strtoul(pair, NULL, 16), 1);
+	}
+	return n ? n : fails(ENODATA);
+}
+
 void fake_xen_print(const char *text)
 {
 	for (; *text; text++)
@@ -154,6 +179,7 @@ void fake_xen_reset(void)
 	free(fake.ring);
 	memset(&fake, 0, sizeof(fake));
 	fake.cmdline = "conring_size=4m";
+	fake.build_id = FAKE_BUILD_ID;
 	fake.ring_size = 16384;
 	fake.ring = calloc(1, fake.ring_size);
 	if (!fake.ring)
@@ -236,6 +262,15 @@ static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
 		return 0;
 	case EMT_XC_HVM_RECORD:
 		return record(arg);
+	case EMT_XC_BUILD_ID:
+		return build_id(arg);
+	case EMT_XC_LIVEPATCH_LIST:
+	case EMT_XC_LIVEPATCH_GET:
+	case EMT_XC_LIVEPATCH_UPLOAD:
+	case EMT_XC_LIVEPATCH_ACTION:
+		return fake_livepatch(row, arg);
+	case EMT_XC_QUERY:
+		return fake_query(arg);
 	}
 	return 0;
 }

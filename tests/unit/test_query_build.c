@@ -242,50 +242,12 @@ static void numbers_come_from_a_file(void **state)
 
 #ifdef EMT_HAVE_LIBDW
 
-static const char structs[] =
-	"typedef unsigned char u8; typedef unsigned short domid_t; typedef unsigned int u32; typedef unsigned long ul;\n"
-	"struct list_head { struct list_head *next, *prev; };\n"
-	"struct mtrr_var_range { ul base, mask; };\n"
-	"struct mtrr_state { struct mtrr_var_range *var_ranges; u8 fixed_ranges[88]; _Bool enabled,\n"
-	"  fixed_enabled, have_fixed; u8 def_type; ul mtrr_cap; _Bool overlapped; };\n"
-	"struct page_info { union { struct list_head l; ul up; }; ul count_info; union { ul x; } u;\n"
-	"  union { struct { u32 _domain; } inuse; struct { u32 order; } free; } v; ul more[2]; };\n"
-	"struct rangeset { struct list_head a; struct domain *domain; char name[32]; };\n"
-	"struct hvm_mem_pinned_cacheattr_range { struct list_head list; ul start, end; u32 type; };\n"
-	"struct p2m_domain { ul lock[5]; struct domain *domain; struct { ul pfn; } phys_table; ul max_mapped_pfn;\n"
-	"  union { struct { union { struct { ul mt : 3, wl : 3; }; ul eptp; }; } ept; ul npt; }; };\n"
-	"struct vcpu { int vcpu_id, processor; ul pad; struct domain *domain;\n"
-	"  struct { ul other; union { struct { ul a[3]; ul guest_cr[5]; struct mtrr_state mtrr; } hvm; ul pv; }; } arch; };\n"
-	"struct domain { domid_t domain_id; u32 max_vcpus; struct vcpu **vcpu; u32 options; struct rangeset *iomem_caps;\n"
-	"  struct { struct rangeset *ioport_caps; struct p2m_domain *p2m;\n"
-	"    union { struct { ul q; struct list_head pinned_cacheattr_ranges; } hvm; ul pv; }; } arch; };\n"
-	"struct cpu_info { ul regs[7]; struct vcpu *current_vcpu; ul o; };\n"
-	"struct domain d; struct vcpu v; struct page_info p; struct rangeset r; struct p2m_domain m;\n"
-	"struct hvm_mem_pinned_cacheattr_range h; struct cpu_info c; struct mtrr_state s;\n";
-
-/* 'without': a symbol that is left out; 'more': text behind the rest. */
-static void compile(const char *without, const char *more, const char *flags)
+/* tests/data/xen-structs.c */
+static void compile(const char *flags)
 {
-	static const char *const names[] = {
-#define F(name) name,
-		EMT_QUERY_SYMBOLS(F)
-#undef F
-	};
-	char path[80], command[256];
-	FILE *f;
+	char command[256];
 
-	snprintf(path, sizeof(path), "%s/structs.c", dir);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(structs, f);
-	for (size_t i = 0; i < EMT_ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], without) && strcmp(names[i], "mtrr_state"))
-			fprintf(f, "int %s;\n", names[i]);
-	fprintf(f, "%sint main(void) { return 0; }\n", more);
-	if (strcmp(without, "mtrr_state"))
-		fputs("__asm__(\".globl mtrr_state\\nmtrr_state = s\");\n", f);
-	fclose(f);
-	snprintf(command, sizeof(command), "gcc -Wl,--build-id=sha1 %s -o %s %s", flags, elf_path, path);
+	snprintf(command, sizeof(command), "gcc -Wl,--build-id=sha1 %s -o %s tests/data/xen-structs.c", flags, elf_path);
 	assert_int_equal(system(command), 0);
 }
 
@@ -298,7 +260,7 @@ static void offsets_come_from_debug_information(void **state)
 	int rc;
 
 	(void)state;
-	compile("", "", "-g");
+	compile("-g");
 	rc = emt_query_build_syms(&b, elf_path, &err);
 	assert_string_equal(err.text, "");
 	assert_int_equal(rc, 0);
@@ -336,17 +298,17 @@ static void syms_refused(int code, const char *says)
 static void other_files_are_refused(void **state)
 {
 	(void)state;
-	compile("", "", "-g0");
+	compile("-g0");
 	syms_refused(EMT_E_FORMAT, "no debug information");
-	compile("epte_get_entry_emt", "", "-g");
+	compile("-g -Depte_get_entry_emt=other");
 	syms_refused(EMT_E_MISSING, "epte_get_entry_emt");
-	compile("", "int flask_ops;\n", "-g");
+	compile("-g -DMORE=flask_ops");
 	syms_refused(EMT_E_UNSUPPORTED, "XSM");
-	compile("", "", "-g -Dfixed_enabled=fe");
+	compile("-g -Dfixed_enabled=fe");
 	syms_refused(EMT_E_MISSING, "mtrr_state.fixed_enabled");
-	compile("", "", "-g -Dpage_info=page");
+	compile("-g -Dpage_info=page");
 	syms_refused(EMT_E_MISSING, "page_info");
-	compile("", "", "-g -Wl,--build-id=0x1234");
+	compile("-g -Wl,--build-id=0x1234");
 	syms_refused(EMT_E_FORMAT, "20 bytes");
 	assert_int_equal(unlink(elf_path), 0);
 	syms_refused(EMT_E_NOSOURCE, "");

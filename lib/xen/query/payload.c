@@ -9,7 +9,9 @@ _Static_assert(sizeof(struct emt_query) == 96 && sizeof(struct emt_query) + EMT_
 	       "a request fits the argument");
 _Static_assert(sizeof(struct emt_query_entry) == 32 && sizeof(struct emt_query_rec) == 32, "as emt reads them");
 
-#define GET_DEVICE_GROUP 40 /* XEN_DOMCTL_get_device_group */
+_Static_assert(offsetof(struct dominfo, max_vcpu_id) == 68, "struct xen_domctl_getdomaininfo");
+
+#define GET_DEVICE_GROUP 50 /* XEN_DOMCTL_get_device_group */
 
 /* The argument of a domctl, 4.17. */
 struct domctl {

@@ -62,7 +62,7 @@ extern unsigned int pfn_pdx_hole_shift;
 struct dominfo {
 	uint16_t domid, pad;
 	uint32_t flags;
-	uint64_t tot_pages, other[7];
+	uint64_t tot_pages, other[6];
 	uint32_t online, max_vcpu_id;
 	uint64_t room[24];
 };

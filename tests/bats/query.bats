@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# query: loading emt's livepatch into a Xen of the tests' own, and what is refused. A real Xen
+# is asked in tests/lab.
+
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	fake_xen
+	export FAKEXEN_LOG=$PWD/calls.log
+}
+
+@test "status changes nothing and tells the build" {
+	emt query status --json
+	status_is 0
+	jq_is '.data.state | .payload == "absent" and .loadable and .known_as == "4.17.7 (Debian)"'
+	jq_is '.data.state.build_id == "151b373fd64b321593bf987fd923cd10dabadac4"'
+	FAKEXEN_QUERY=applied emt query status --json
+	jq_is '.data.state | .payload == "applied" and (.loadable | not) and (.why | test("query unload"))'
+	lacks "$(cat calls.log)" UPLOAD
+	lacks "$(cat calls.log)" ACTION
+}
+
+@test "load asks first, says what changes, and does it once one agrees" {
+	emt query load
+	status_is 2
+	[ -z "$output" ]
+	for part in "iommu_do_domctl" "every processor stops" "query unload" "query load -y"; do
+		has "$stderr" "$part"
+	done
+	lacks "$(cat calls.log)" UPLOAD
+	emt query load -y --json
+	status_is 0
+	jq_is '.data.state.payload == "applied"'
+	has "$stderr" "checked against domain 5"
+	grep -qx 'foreign 0' calls.log
+	FAKEXEN_QUERY=applied emt query unload --json
+	status_is 0
+	jq_is '.data.state.payload == "absent"'
+}
+
+@test "load and unload are root's" {
+	rm -f calls.log
+	FAKEXEN_USER=1 emt query load -y --json
+	json_error_is permission
+	FAKEXEN_USER=1 FAKEXEN_QUERY=applied emt query unload --json
+	json_error_is permission
+	FAKEXEN_USER=1 emt query status
+	status_is 0
+	lacks "$(cat calls.log)" ACTION
+}
+
+@test "what cannot be loaded is refused with the reason" {
+	FAKEXEN_QUERY=applied emt query load -y
+	status_is 2
+	has "$stderr" "already"
+	FAKEXEN_QUERY=uploaded emt query load -y
+	status_is 2
+	has "$stderr" "query unload"
+	emt query unload
+	status_is 2
+	has "$stderr" "not loaded"
+	FAKEXEN_BUILD=00112233445566778899aabbccddeeff00112233 emt query load -y
+	status_is 2
+	has "$stderr" "00112233445566778899aabbccddeeff00112233"
+	has "$stderr" "query offsets"
+	FAKEXEN_OTHERS=1 emt query load -y
+	status_is 2
+	has "$stderr" "hotfix"
+	FAKEXEN_LIVEPATCH=38 emt query load -y
+	status_is 2
+	has "$stderr" "without livepatch"
+	FAKEXEN_LIVEPATCH=1 emt query load -y
+	status_is 2
+	has "$stderr" "XSM"
+	FAKEXEN_LIVEPATCH=13 emt query status
+	status_is 2
+	has "$stderr" "security policy"
+	[ ! -e calls.log ] || lacks "$(cat calls.log)" ACTION
+}
+
+@test "numbers of a file serve the build they were made from" {
+	xen_syms xen-syms
+	emt query offsets xen-syms --json
+	status_is 0
+	printf '%s\n' "$output" >numbers.json
+	id=$(jq_of .data.build.build_id)
+	jq_is '(.data.numbers | length) == 32 and .data.build.known_as == null'
+	[ "$id" = "$(readelf -n xen-syms | sed -n 's/.*Build ID: //p')" ]
+	FAKEXEN_BUILD=$id emt query load --offsets numbers.json -y --json
+	status_is 0
+	jq_is '.data.state.payload == "applied"'
+	emt query load --offsets numbers.json -y
+	status_is 2
+	has "$stderr" "$id"
+	jq '.data.numbers |= .[1:]' numbers.json >short.json
+	FAKEXEN_BUILD=$id emt query load --offsets short.json -y
+	status_is 2
+	has "$stderr" "lacks domain.domain_id"
+	emt query offsets "$EMTCTL"
+	status_is 2
+	strip -g -o bare xen-syms
+	emt query offsets bare
+	status_is 2
+	has "$stderr" "no debug information"
+}
