@@ -319,7 +319,7 @@ int emt_query_policy(struct emt_query_client *c, struct emt_query_rec **recs, si
 
 	for (int i = 0; !rc && i < RETRIES; i++) {
 		rc = read_policy(c, &again, &m, err);
-		if (!rc && m == *n && !memcmp(again, *recs, m * sizeof(*again))) {
+		if (!rc && again && *recs && m == *n && !memcmp(again, *recs, m * sizeof(*again))) {
 			free(again);
 			return 0;
 		}

@@ -123,7 +123,7 @@ int emt_xen_issue(struct emt_xen *x, enum emt_xen_call id, void *arg, const char
 		xen_put64(arg, SYSCTL_U, (uint64_t)(uintptr_t)key);
 		xen_put32(arg, SYSCTL_U + 8, 1);
 	}
-	if (d->op)
+	if (d->op && arg)
 		xen_put32(arg, SYSCTL_U, d->op - 1u);
 	x->issued[id]++;
 	switch (d->via) {
