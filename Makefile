@@ -134,7 +134,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BENCH_BIN)
+units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BENCH_BIN)
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units

@@ -68,6 +68,8 @@ static const struct {
 	[EMT_ARG_DOMAIN] = { "domain", "a domain id, as xl list prints it" },
 	[EMT_ARG_GFN] = { "gfn", "a frame: 983040 or 0xf0000" },
 	[EMT_ARG_GFN_RANGE] = { "gfn_range", "frames: 0xf0000-0xf07ff, 0xf0000+2048, or one" },
+	[EMT_ARG_ADDRESS] = { "address", "an address: decimal, or hex with 0x in front" },
+	[EMT_ARG_ADDRESS_RANGE] = { "address_range", "addresses: 0x400000-0x4fffff, 0x400000+4096, or one" },
 	[EMT_ARG_RELEASE] = { "release", "4.17.7, 4.14.0, staging-4.4, \"kvm 6.1\"; emtctl policy list" },
 	[EMT_ARG_FILE] = { "file", "a file; - for standard input where text is read" },
 	[EMT_ARG_OUTFILE] = { "outfile", "a file to be written" },

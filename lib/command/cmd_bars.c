@@ -3,11 +3,13 @@
  * bars: device memory that a guest maps, and whether it can have write-combining.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/bars.h"
 #include "audit/explain.h"
 #include "command/ctx.h"
+#include "command/guest_view.h"
 #include "command/kind_audit.h"
 #include "command/layout.h"
 #include "policy/effective.h"
@@ -45,6 +47,7 @@ enum {
 	BAR_EXPECTED,
 	BAR_CERTAIN,
 	BAR_REQUESTED,
+	BAR_USED,
 	BAR_EFFECTIVE,
 	BAR_WC,
 	BAR_WC_BY_RULE,
@@ -81,7 +84,10 @@ static const struct emt_column bar_columns[BAR_NR] = {
 	[BAR_CERTAIN] = EMT_COLUMN("certain", EMT_COL_BOOL, 0, "it is device memory without doubt"),
 	[BAR_REQUESTED] =
 		EMT_COLUMN("requested", EMT_COL_STRING, NUL,
-			   "type that the guest's page tables request; null: the source does not show them"),
+			   "types that the guest's page tables request: WC, UC-; none: they do not map it; null: "
+			   "the source does not show them"),
+	[BAR_USED] = EMT_COLUMN("used", EMT_COL_STRING, NUL,
+				"types that the CPU uses for what is requested; null where that is null or none"),
 	[BAR_EFFECTIVE] = EMT_COLUMN("effective", EMT_COL_LIST, 0,
 				     "type that the CPU uses for each requested type", .sub = &kind_eft),
 	[BAR_WC] =
@@ -126,6 +132,11 @@ static int layout_bar(const struct emt_rec *rec, struct emt_text *t, unsigned in
 	if (at)
 		emt_text_printf(t, " (guest asks, CPU uses: %s)", text);
 	emt_text_printf(t, "\n");
+	if (emt_rec_has(rec, BAR_USED))
+		emt_text_printf(t, "      the guest asks for %s: the CPU uses %s\n",
+				emt_rec_get_str(rec, BAR_REQUESTED), emt_rec_get_str(rec, BAR_USED));
+	else if (emt_rec_has(rec, BAR_REQUESTED))
+		emt_text_printf(t, "      the page tables that the vCPUs had loaded do not map it\n");
 	if (emt_rec_has(rec, BAR_WHY))
 		emt_text_para(t, "      ", 6, emt_rec_get_str(rec, BAR_WHY));
 	return 0;
@@ -204,12 +215,21 @@ static const struct emt_record_kind kind_bdom = {
 
 /* ---- the command ---- */
 
+/* A region, and what the guest's tables say of it. */
+struct region {
+	struct emt_bar bar;
+	unsigned int pats;  /* bit per PAT type requested */
+	unsigned int types; /* bit per type that the CPU uses then */
+};
+
 struct bars {
 	struct emt_ctx *ctx;
 	struct emt_engine *engine;
 	uint32_t domid;
-	bool held;
-	struct emt_bar last;
+	struct region *v;   /* owned, in gfn order */
+	size_t n, room;
+	bool asked;         /* the guest's tables were read */
+	struct emt_ctx_guest g;
 	uint64_t regions, frames, blocked, by_defect;
 };
 
@@ -246,8 +266,30 @@ static void why(const struct emt_engine *e, const struct emt_bar *b, char *out, 
 			 rel->full);
 }
 
-static void fill(struct emt_rec *rec, const struct bars *bars, const struct emt_bar *b)
+/* "WC" or "UC, UC-": in the order of the PAT's encodings. */
+static void types_text(unsigned int types, char *out, size_t room)
 {
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (unsigned int mt = 0; mt < 8; mt++)
+		if (types & 1u << mt && at < room)
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? ", " : "", emt_pat_text(mt));
+}
+
+static void fill_requested(struct emt_rec *rec, const struct region *r)
+{
+	char text[64];
+
+	types_text(r->pats, text, sizeof(text));
+	emt_rec_str(rec, BAR_REQUESTED, *text ? text : "none");
+	types_text(r->types, text, sizeof(text));
+	emt_rec_text(rec, BAR_USED, text);
+}
+
+static void fill(struct emt_rec *rec, const struct bars *bars, const struct region *r)
+{
+	const struct emt_bar *b = &r->bar;
 	char text[700], perm[4];
 
 	emt_rec_u64(rec, BAR_DOMAIN, bars->domid);
@@ -265,6 +307,8 @@ static void fill(struct emt_rec *rec, const struct bars *bars, const struct emt_
 	emt_rec_str(rec, BAR_VERDICT, emt_verdict_name(b->verdict));
 	emt_fill_outcomes(rec, BAR_EXPECTED, b->expected);
 	emt_rec_bool(rec, BAR_CERTAIN, b->certain);
+	if (bars->asked)
+		fill_requested(rec, r);
 	emt_rec_list(rec, BAR_EFFECTIVE);
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(emt_explain_pats) && b->wc < EMT_BAR_WC_PENDING; i++) {
 		struct emt_rec *e = emt_rec_add(rec, BAR_EFFECTIVE);
@@ -285,23 +329,20 @@ static void fill(struct emt_rec *rec, const struct bars *bars, const struct emt_
 	emt_rec_text(rec, BAR_WHY, text);
 }
 
-static int flush(struct bars *b)
+static int put_region(struct bars *b, const struct region *r)
 {
-	const struct emt_bar *bar = &b->last;
+	const struct emt_bar *bar = &r->bar;
 	bool mine = bar->kind == EMT_BAR_PASSTHROUGH || bar->kind == EMT_BAR_ABOVE_RAM;
 	bool no = bar->wc == EMT_BAR_WC_NO || bar->wc_by_rule == EMT_BAR_WC_NO;
 	struct emt_rec *rec;
 
-	if (!b->held)
-		return 0;
-	b->held = false;
 	b->regions++;
 	b->frames += bar->frames;
 	b->blocked += mine && no;
 	b->by_defect += (bar->defects & 1u << emt_defect_by_id("KD7")) != 0;
 	rec = emt_out_rec(b->ctx->out, &kind_bar);
 	if (rec)
-		fill(rec, b, bar);
+		fill(rec, b, r);
 	return emt_out_put(b->ctx->out, rec, b->ctx->err);
 }
 
@@ -311,12 +352,22 @@ static int take(const struct emt_piece *p, void *arg)
 	struct emt_bar bar;
 	int rc = emt_bar_of(b->engine, p, &bar);
 
-	if (rc <= 0 || (b->held && emt_bar_join(&b->last, &bar)))
-		return rc < 0 ? rc : 0;
-	rc = flush(b);
-	b->last = bar;
-	b->held = true;
-	return rc;
+	if (rc <= 0)
+		return rc;
+	rc = emt_gpas_add(&b->g.gpas, p, emt_engine_facts(b->engine));
+	if (rc || (b->n && emt_bar_join(&b->v[b->n - 1].bar, &bar)))
+		return rc;
+	if (b->n == b->room) {
+		size_t room = b->room ? b->room * 2 : 32;
+		struct region *v = realloc(b->v, room * sizeof(*v));
+
+		if (!v)
+			return EMT_E_NOMEM;
+		b->v = v;
+		b->room = room;
+	}
+	b->v[b->n++] = (struct region){ .bar = bar };
+	return 0;
 }
 
 static int take_run(const struct emt_run *run, void *arg)
@@ -326,11 +377,53 @@ static int take_run(const struct emt_run *run, void *arg)
 	return emt_engine_run(b->engine, run, take, b);
 }
 
+/* A piece of the guest's view that leads to device memory. */
+static int requested(const struct emt_view *v, const struct emt_eff *e, void *arg)
+{
+	struct bars *b = arg;
+
+	(void)v;
+	for (size_t i = 0; e->at && i < b->n; i++) {
+		const struct emt_bar *bar = &b->v[i].bar;
+
+		if (e->gfn >= bar->run.gfn + bar->frames || e->gfn + e->frames <= bar->run.gfn)
+			continue;
+		b->v[i].pats |= e->pat == EMT_PAT_UNKNOWN ? 0 : 1u << e->pat;
+		b->v[i].types |= e->types;
+	}
+	return 0;
+}
+
+/* What the guest's page tables request, where the source shows them. */
+static int ask_guest(struct bars *b, struct emt_source *s, size_t i)
+{
+	struct emt_err why = { 0 };
+	int rc = emt_ctx_guest_views(b->ctx, s, i, emt_engine_facts(b->engine), &b->g, &why);
+
+	if (rc && rc != EMT_E_MISSING && rc != EMT_E_UNSUPPORTED)
+		return emt_err_set(b->ctx->err, rc, why.subject, why.next, "%s", why.text);
+	for (size_t k = 0; !rc && k < b->g.nr; k++)
+		if (!b->g.views[k].pat_known && b->g.views[k].mode != EMT_GUEST_OFF)
+			rc = EMT_E_MISSING;
+	if (rc)
+		return 0;
+	b->asked = true;
+	rc = emt_ctx_guest_each(b->ctx, &b->g, 0, UINT64_MAX, requested, b);
+	b->ctx->incomplete |= b->g.total.unreadable || b->g.total.too_many;
+	return rc;
+}
+
 static int read_all(struct bars *b, struct emt_source *s, size_t i, struct emt_loss *loss)
 {
 	int rc = emt_ctx_runs(b->ctx, s, i, take_run, b, loss);
 
-	return rc ? rc : flush(b);
+	if (!rc && b->n)
+		rc = ask_guest(b, s, i);
+	if (rc == EMT_E_NOMEM)
+		emt_err_set(b->ctx->err, rc, "bars", NULL, "not enough memory");
+	for (size_t k = 0; k < b->n && !rc; k++)
+		rc = put_region(b, &b->v[k]);
+	return rc;
 }
 
 static int put_domain(struct bars *b, const struct emt_source_walk *walk, const struct emt_loss *loss)
@@ -374,6 +467,8 @@ static int bars_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *
 	if (!rc)
 		rc = put_domain(&b, &walk, &loss);
 	ctx->findings |= b.blocked || b.by_defect;
+	emt_ctx_guest_close(&b.g);
+	free(b.v);
 	emt_engine_free(b.engine);
 	emt_facts_free(&facts);
 	return rc;
@@ -420,16 +515,16 @@ const struct emt_command emt_cmd_bars = {
 		"far "
 		"as facts tell, its EPT type, the type that the CPU uses for each type that the guest may "
 		"request through its PAT, whether write-combining can be had, and if not the rule, its "
-		"commit, "
-		"and the known defect that blocks it. What the guest's own page tables request is not in a "
-		"capture "
-		"of the EPT; whether its PAT offers WC at all is, where the PAT is known.\n\n"
+		"commit, and the known defect that blocks it. What the guest's own page tables request, and the "
+		"type that the CPU uses for it, is told where the source shows these tables: a capture taken with "
+		"--guest-tables, a machine's memory, a live domain. Otherwise whether its PAT offers WC at all is, "
+		"where the PAT is known.\n\n"
 		"Exit status: 0 write-combining can be had in all passthrough regions; 1 in some it cannot, "
 		"or a "
 		"known defect is in the way elsewhere; 2 error; 3 the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),
-	.groups = { &emt_args_source, &emt_args_output },
+	.groups = { &emt_args_guest, &emt_args_source, &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,

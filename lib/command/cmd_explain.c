@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command/ctx.h"
+#include "command/guest_view.h"
 #include "command/kind_audit.h"
+#include "command/kind_effective.h"
 #include "command/kind_explain.h"
 #include "command/kind_run.h"
 #include "command/layout.h"
@@ -204,19 +205,89 @@ static int explain_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, uin
 	return rc;
 }
 
-static int run_explain(struct emt_ctx *ctx)
-{
-	uint64_t gfn = emt_parse_number(ctx->args, "gfn", 0);
-	struct emt_source *s;
-	bool shown = false;
-	size_t walks;
-	int rc = emt_ctx_open(ctx, &s);
+/* ---- by linear address ---- */
 
-	if (rc)
-		return rc;
-	if (emt_parse_flag(ctx->args, "mail"))
-		emt_out_variant(ctx->out, EMT_VARIANT_MAIL);
-	walks = emt_source_walks(s);
+#define VA_GFNS 8 /* as many as vCPUs can mean by one address, here */
+
+struct by_va {
+	struct emt_ctx *ctx;
+	uint64_t va;
+	uint32_t domid;
+	unsigned int seen;      /* vCPUs' views that map it */
+	uint64_t gfn[VA_GFNS];  /* where they lead, each once */
+	unsigned int nr;
+};
+
+static int put_va(const struct emt_view *v, const struct emt_eff *piece, void *arg)
+{
+	struct by_va *b = arg;
+	struct emt_eff e = *piece;
+	struct emt_rec *rec;
+	unsigned int k = 0;
+
+	if (b->va < e.va || b->va - e.va >= e.frames << 12)
+		return 0; /* another part of a large page */
+	e.gfn += (b->va - e.va) >> 12;
+	e.va = b->va & ~0xfffull;
+	e.frames = 1;
+	b->seen++;
+	while (k < b->nr && b->gfn[k] != e.gfn)
+		k++;
+	if (k == b->nr && b->nr < VA_GFNS)
+		b->gfn[b->nr++] = e.gfn;
+	rec = emt_out_rec(b->ctx->out, &emt_kind_effective);
+	if (rec)
+		emt_fill_effective(rec, v, &e, b->domid);
+	return emt_out_put(b->ctx->out, rec, b->ctx->err);
+}
+
+static int translate(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct by_va *b)
+{
+	struct emt_ctx_guest g = { .nr = 0 };
+	struct emt_engine *e = NULL;
+	struct emt_facts facts;
+	int rc = emt_ctx_engine(ctx, s, i, &facts, &e);
+
+	if (!rc)
+		rc = emt_ctx_guest(ctx, s, i, e, &g);
+	if (!rc)
+		rc = emt_ctx_guest_each(ctx, &g, b->va, b->va, put_va, b);
+	if (!rc && !b->seen)
+		rc = emt_err_set(ctx->err, EMT_E_MISSING, "--va", "emtctl effective shows what is mapped; --cr3 names "
+				 "other tables", "no page table of domain %u maps 0x%llx%s", b->domid,
+				 (unsigned long long)b->va, g.total.unreadable ? ", as far as they can be read" : "");
+	emt_ctx_guest_close(&g);
+	emt_engine_free(e);
+	emt_facts_free(&facts);
+	return rc;
+}
+
+static int explain_va(struct emt_ctx *ctx, struct emt_source *s, uint64_t va)
+{
+	struct by_va b = { .ctx = ctx, .va = va };
+	struct emt_source_walk walk;
+	bool shown = false;
+	int rc;
+
+	if (emt_source_walks(s) > 1)
+		return emt_err_set(ctx->err, EMT_E_USAGE, "--va", "--domain names it",
+				   "an address means something in one domain; the source holds %zu walks",
+				   emt_source_walks(s));
+	rc = emt_source_walk(s, 0, &walk, ctx->err);
+	b.domid = walk.domid;
+	if (!rc)
+		rc = translate(ctx, s, 0, &b);
+	for (unsigned int k = 0; k < b.nr && !rc; k++)
+		rc = explain_walk(ctx, s, 0, b.gfn[k], false, &shown);
+	return rc;
+}
+
+static int explain_gfn(struct emt_ctx *ctx, struct emt_source *s, uint64_t gfn)
+{
+	size_t walks = emt_source_walks(s);
+	bool shown = false;
+	int rc = 0;
+
 	for (size_t i = 0; i < walks && !rc; i++)
 		rc = explain_walk(ctx, s, i, gfn, walks > 1, &shown);
 	/* No domain maps it: say so for each. */
@@ -225,6 +296,26 @@ static int run_explain(struct emt_ctx *ctx)
 
 		rc = explain_walk(ctx, s, i, gfn, false, &one);
 	}
+	return rc;
+}
+
+static int run_explain(struct emt_ctx *ctx)
+{
+	const struct emt_value *gfn = emt_parse_get(ctx->args, "gfn"), *va = emt_parse_get(ctx->args, "va");
+	struct emt_source *s;
+	int rc;
+
+	if (!gfn == !va)
+		return emt_err_set(ctx->err, EMT_E_USAGE, "explain",
+				   "usage: emtctl explain SOURCE GFN, or explain SOURCE --va ADDR",
+				   gfn ? "GFN and --va are two ways to say where: only one of them" :
+					 "GFN is missing: guest frame: decimal, or hex with 0x in front");
+	rc = emt_ctx_open(ctx, &s);
+	if (rc)
+		return rc;
+	if (emt_parse_flag(ctx->args, "mail"))
+		emt_out_variant(ctx->out, EMT_VARIANT_MAIL);
+	rc = va ? explain_va(ctx, s, va->number) : explain_gfn(ctx, s, gfn->number);
 	emt_source_close(s);
 	return rc;
 }
@@ -237,21 +328,28 @@ static const struct emt_arg args[] = {
 	  .help = "where to look: a capture file, or a domain" },
 	{ .name = "gfn",
 	  .type = EMT_ARG_GFN,
-	  .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
+	  .flags = EMT_ARGF_POSITIONAL,
 	  .metavar = "GFN",
 	  .help = "guest frame: decimal, or hex with 0x in front" },
+	{ .name = "va",
+	  .type = EMT_ARG_ADDRESS,
+	  .metavar = "ADDR",
+	  .help = "instead of GFN: what the vCPUs' page tables map at this linear address" },
 	{ .name = "mail",
 	  .type = EMT_ARG_FLAG,
 	  .letter = 'm',
 	  .help = "plain text of 72 columns for a mailing list" },
 };
-static const struct emt_section sections[] = { { "explanations", &emt_kind_explanation, EMT_SECTION_MAIN,
-						 NULL } };
+static const struct emt_section sections[] = {
+	{ "translations", &emt_kind_effective, 0, NULL },
+	{ "explanations", &emt_kind_explanation, EMT_SECTION_MAIN, NULL },
+};
 static const struct emt_reply reply = { "emt.explain", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
 static const struct emt_example examples[] = {
 	{ "explain guest.emt 0xf0000", "why has this page the type it has?" },
 	{ "explain guest.emt 0xf0000 --release 4.14.0", "and under another release?" },
 	{ "explain guest.emt 0xf0000 --mail", "text to be mailed" },
+	{ "explain tables.emt --va 0x401000", "what the CPU does at a linear address, and why" },
 };
 
 const struct emt_command emt_cmd_explain = {
@@ -265,11 +363,13 @@ const struct emt_command emt_cmd_explain = {
 		"which facts are assumed or missing. Of a source with many domains those are explained "
 		"that map the frame.\n\n"
 		"A frame that nothing maps is an answer too: the nearest entries are named.\n\n"
+		"With --va the guest's own page tables are walked first: what they request, and the type that "
+		"results, stands before the explanation of the entry that they lead to.\n\n"
 		"Exit status: 0 explained, whatever the verdict; 2 error; 3 nothing maps the frame, but "
 		"the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),
-	.groups = { &emt_args_source, &emt_args_output },
+	.groups = { &emt_args_guest, &emt_args_source, &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,

@@ -15,6 +15,8 @@ enum emt_argtype {
 	EMT_ARG_DOMAIN,    /* domain id */
 	EMT_ARG_GFN,       /* a frame, decimal or 0x hex */
 	EMT_ARG_GFN_RANGE, /* FIRST-LAST, FIRST+COUNT, or one frame */
+	EMT_ARG_ADDRESS,   /* an address, decimal or 0x hex */
+	EMT_ARG_ADDRESS_RANGE, /* FIRST-LAST, FIRST+BYTES, or one address */
 	EMT_ARG_RELEASE,   /* hypervisor release */
 	EMT_ARG_FILE,      /* a file that is read */
 	EMT_ARG_OUTFILE,   /* a file that is written */

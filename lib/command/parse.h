@@ -18,7 +18,7 @@ struct emt_value {
 	const char *text;     /* as given; borrowed from the words, or 'copy' */
 	char *copy;           /* owned: a value that came from the session; NULL */
 	union {
-		uint64_t number;  /* NUMBER, DOMAIN, GFN, ENUM (index), LEVEL, DURATION (ms) */
+		uint64_t number;  /* NUMBER, DOMAIN, GFN, ADDRESS, ENUM (index), LEVEL, DURATION (ms) */
 		int64_t time;
 		struct emt_gfn_span span;
 		struct emt_source_spec *source; /* owned */

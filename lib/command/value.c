@@ -34,13 +34,20 @@ static int wrong(const struct emt_arg *arg, struct emt_err *err, const char *nex
 	return emt_err_set(err, EMT_E_USAGE, subject(arg, name), next, "\"%.100s\" %s", text, what);
 }
 
+static bool is_address(const struct emt_arg *arg)
+{
+	return arg->type == EMT_ARG_ADDRESS || arg->type == EMT_ARG_ADDRESS_RANGE;
+}
+
+/* A frame, or an address. */
 static int frame(const struct emt_arg *arg, const char *text, uint64_t *out, struct emt_err *err)
 {
+	bool address = is_address(arg);
 	char next[200];
 	uint64_t hex;
 
 	if (!emt_parse_u64(text, out)) {
-		if (*out <= GFN_MAX)
+		if (address || *out <= GFN_MAX)
 			return 0;
 		return wrong(arg, err, "a frame is an address divided by 4096",
 			     "is no frame number: too large", text);
@@ -49,7 +56,9 @@ static int frame(const struct emt_arg *arg, const char *text, uint64_t *out, str
 		snprintf(next, sizeof(next), "hex starts with 0x: 0x%s", text);
 		return wrong(arg, err, next, "is bare hex", text);
 	}
-	return wrong(arg, err, "frames are decimal, or hex with 0x in front", "is no frame number", text);
+	return wrong(arg, err, address ? "addresses are decimal, or hex with 0x in front" :
+		     "frames are decimal, or hex with 0x in front", address ? "is no address" : "is no frame number",
+		     text);
 }
 
 static int span(struct emt_value *v, const struct emt_arg *arg, const char *text, struct emt_err *err)
@@ -65,7 +74,8 @@ static int span(struct emt_value *v, const struct emt_arg *arg, const char *text
 		return rc;
 	}
 	if ((size_t)(sep - text) >= sizeof(first))
-		return wrong(arg, err, NULL, "is no range of frames", text);
+		return wrong(arg, err, NULL, is_address(arg) ? "is no range of addresses" : "is no range of frames",
+			     text);
 	snprintf(first, sizeof(first), "%.*s", (int)(sep - text), text);
 	rc = frame(arg, first, &v->span.first, err);
 	if (!rc)
@@ -76,7 +86,7 @@ static int span(struct emt_value *v, const struct emt_arg *arg, const char *text
 		return wrong(arg, err, "FIRST+COUNT needs a count of 1 or more", "is an empty range", text);
 	v->span.last = *sep == '+' ? v->span.first + b - 1 : b;
 	if (v->span.last < v->span.first)
-		return wrong(arg, err, "the first frame comes first: FIRST-LAST", "ends before it begins",
+		return wrong(arg, err, "the first comes first: FIRST-LAST", "ends before it begins",
 			     text);
 	return 0;
 }
@@ -160,8 +170,10 @@ int emt_value_parse(struct emt_value *v, const struct emt_arg *arg, const char *
 	case EMT_ARG_DOMAIN:
 		return domain(v, arg, text, err);
 	case EMT_ARG_GFN:
+	case EMT_ARG_ADDRESS:
 		return frame(arg, text, &v->number, err);
 	case EMT_ARG_GFN_RANGE:
+	case EMT_ARG_ADDRESS_RANGE:
 		return span(v, arg, text, err);
 	case EMT_ARG_RELEASE:
 		return emt_release_parse(&rel, text, false, err);

@@ -157,6 +157,7 @@ scene() {
 		cp old.emt "$name.emt"
 	done
 	"$ROOT/tests/tools/iommu-image" machine.img
+	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	xen_syms xen-syms
 	head -c 30000 "$CAPTURES/ept-linux/d-linux.emt" >damaged.emt

@@ -53,6 +53,12 @@ commands() {
 		whatif|whatif vm.emt --noncoherent off
 		upgrade-check|upgrade-check K2 kvm-memslot vm.emt
 		bars|bars BMMIO --release 4.15.0
+		bars|bars TABLES
+		effective|effective TABLES
+		effective|effective TABLES --cr3 0x10000 --fail-on info
+		alias|alias TABLES
+		explain|explain TABLES --va 0x401010
+		capture take|capture take TABLES --guest-tables -o OUT
 		doctor|doctor
 		metrics|metrics GUEST --release 4.14.0
 		report|report GUEST --release 4.14.0
@@ -81,6 +87,7 @@ setup() {
 	xen_syms xen-syms
 	head -c 800 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
 	"$ROOT/tests/tools/iommu-image" machine.img
+	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
 }
@@ -93,6 +100,7 @@ words_of() {
 	words=${words//AREV/$CAPTURES/situations/B-mmio/D05-revoked-touched.emt}
 	words=${words//PAGE/page.html}
 	words=${words//BARE/bare.emt}
+	words=${words//TABLES/tables.emt}
 	words=${words//BAD/bad.emt}
 	words=${words//VECTORS/$VECTORS/epte-decode.jsonl.zst}
 	words=${words//WRONG/wrong.jsonl}

@@ -153,7 +153,7 @@ static void test_wrong_words(void **state)
 		{ "capture frob", "capture", "does not go with", "show verify" },
 		{ "policy sho 4.14", "policy", "does not go with", "list show compare check" },
 		{ "audit", "audit", "SOURCE is missing", "usage: emtctl audit SOURCE" },
-		{ "explain x.emt", "explain", "GFN is missing", "usage" },
+		{ "policy compare 4.2.0", "policy compare", "B is missing", "usage" },
 		{ "import a", "import", "--output is missing", "-o OUT.emt" },
 		{ "audit x.emt y.emt", "y.emt", "too many", "usage" },
 		{ "audit x.emt --frob", "--frob", "no such option of audit", "--fail-on" },
