@@ -123,7 +123,9 @@ static int take_walk(struct take *t, struct emt_source *s, size_t i)
 		rc = emt_source_stated(s, i, &f, t->ctx->err);
 	if (rc)
 		return rc;
-	rc = emt_capture_walk_begin(t->w, &f, walk.time, walk.label, t->ctx->err);
+	rc = emt_ctx_ask_types(t->ctx, s, i, &f);
+	if (!rc)
+		rc = emt_capture_walk_begin(t->w, &f, walk.time, walk.label, t->ctx->err);
 	if (!rc)
 		rc = emt_ctx_runs(t->ctx, s, i, put_run, t, &loss);
 	if (!rc && emt_parse_flag(t->ctx->args, "raw"))

@@ -130,7 +130,8 @@ int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struc
 		emt_facts_init(facts);
 		return rc;
 	}
-	return emt_engine_new(e, facts, emt_parse_text(ctx->args, "release"), ctx->err);
+	rc = emt_ctx_ask_types(ctx, s, walk, facts);
+	return rc ? rc : emt_engine_new(e, facts, emt_parse_text(ctx->args, "release"), ctx->err);
 }
 
 bool emt_ctx_skip(struct emt_ctx *ctx, const struct emt_source_walk *walk, size_t walks)

@@ -35,6 +35,9 @@ int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out);
 /* Facts and engine of one walk; --release applied. Free both in any case. */
 int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
 		   struct emt_engine **e);
+/* Ask a live hypervisor for the p2m types that decide verdicts and put them into 'f', the
+ * walk's facts. Nothing happens where nobody can be asked. */
+int emt_ctx_ask_types(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *f);
 /* True when the error of one walk need not end a command that has others: its
  * release is not known, or it has no memory types. It is noted and cleared. */
 bool emt_ctx_skip(struct emt_ctx *ctx, const struct emt_source_walk *walk, size_t walks);

@@ -26,6 +26,8 @@ struct emt_source_ops {
 	void (*loss)(const struct emt_stream *st, struct emt_loss *loss);
 	/* Table pages of walk 'i'; NULL = this kind has none. EMT_E_MISSING: this walk has none. */
 	int (*tables)(struct emt_source *s, size_t i, emt_table_cb cb, void *arg, struct emt_err *err);
+	/* emt_source_types(); NULL = nobody can be asked. */
+	int (*types)(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *types, struct emt_err *err);
 	/* Guest memory of walk 'i'; NULL = this kind has none. */
 	int (*guest)(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
 	void (*end)(struct emt_stream *st); /* free what st->priv holds */

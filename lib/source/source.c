@@ -168,6 +168,23 @@ int emt_source_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg
 	return s->ops->tables(s, i, cb, arg, err);
 }
 
+bool emt_source_can_ask(const struct emt_source *s)
+{
+	return s->ops->types != NULL;
+}
+
+int emt_source_types(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *types, struct emt_err *err)
+{
+	int rc = check_walk(s, i, err);
+
+	*types = 0;
+	if (rc)
+		return rc;
+	if (!s->ops->types)
+		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "has nobody to ask for a p2m type");
+	return s->ops->types(s, i, gfn, types, err);
+}
+
 int emt_source_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err)
 {
 	int rc = check_walk(s, i, err);

@@ -86,6 +86,12 @@ void emt_stream_free(struct emt_stream *st);
 typedef int (*emt_table_cb)(uint64_t mfn, unsigned int level, const void *page, void *arg);
 int emt_source_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg, struct emt_err *err);
 
+/* The p2m types that 'gfn' may have, a set of enum emt_p2mt, asked of a live hypervisor:
+ * 40 us each, so only where it decides something. EMT_E_MISSING when this source has
+ * nobody to ask, or no entries that it could be about. */
+int emt_source_types(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *types, struct emt_err *err);
+bool emt_source_can_ask(const struct emt_source *s);
+
 /* The guest's memory as walk 'i' shows it, for its own page tables: the whole of it, or
  * what a capture kept. Valid until the next call for this source, or until it is
  * closed. EMT_E_MISSING when there is none. */

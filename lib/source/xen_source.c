@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "source/ops.h"
+#include "source/xen_bootlog.h"
 #include "source/xen_console.h"
 
 #define RECORD "HVM save record" /* emt_facts_derive() knows its defect by this */
@@ -216,6 +217,7 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	}
 	host_facts(xs, f);
 	host_mtrr(xs, f);
+	emt_xen_boot_log(xs->x, f, NULL);
 	if (xs->d.type != EMT_XEN_PV && emt_xen_max_gfn(xs->x, xs->d.domid, &f->max_gfn, NULL))
 		f->max_gfn = 0;
 	rc = vcpu_facts(xs, f, err);
@@ -297,6 +299,17 @@ static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 	return rc;
 }
 
+/* Only about entries that were read. */
+static int xen_types(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *types, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+
+	(void)i;
+	if (!xs->walk)
+		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "no entries were read");
+	return emt_xen_mem_type(xs->x, xs->d.domid, gfn, types, err);
+}
+
 static int xen_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
 {
 	return emt_capture_seek(st->priv, gfn, err);
@@ -327,6 +340,7 @@ const struct emt_source_ops emt_source_xen_ops = {
 	.walk = xen_walk,
 	.facts = xen_facts,
 	.stream = xen_stream,
+	.types = xen_types,
 	.seek = xen_seek,
 	.read = xen_read,
 	.loss = xen_loss,

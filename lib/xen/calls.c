@@ -32,6 +32,8 @@ const struct emt_xen_call_desc emt_xen_calls[EMT_XC_NR] = {
 		CALL(EMT_XEN_VIA_DOMCTL, 55, "XEN_DOMCTL_gethvmcontext_partial", EMT_XEN_COSTS,
 		     "pauses the vCPU while its record is copied; releases before 4.12 the whole domain",
 		     .versioned = true),
+	[EMT_XC_MEM_TYPE] = CALL(EMT_XEN_VIA_HVM, 15, "HVMOP_get_mem_type", EMT_XEN_FREE,
+				 "looks one gfn up and changes nothing; asked only where it decides a verdict"),
 	[EMT_XC_KEY_D] = CALL(EMT_XEN_VIA_SYSCTL, 7, "XEN_SYSCTL_debug_keys D", EMT_XEN_COSTS,
 			      "prints the EPT of every HAP domain to the console ring and the serial line; no "
 			      "other sysctl runs meanwhile", .versioned = true, .key = 'D'),

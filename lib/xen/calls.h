@@ -23,6 +23,7 @@ enum emt_xen_call {
 	EMT_XC_MAX_GFN,        /* of a domain */
 	EMT_XC_HOST_MTRR,      /* one variable range of the host */
 	EMT_XC_HVM_RECORD,     /* one record of a vCPU's state */
+	EMT_XC_MEM_TYPE,       /* class of the p2m type of one gfn */
 	EMT_XC_KEY_D,          /* debug keys */
 	EMT_XC_KEY_Q,
 	EMT_XC_KEY_PCI,
@@ -59,6 +60,7 @@ enum emt_xen_via {
 	EMT_XEN_VIA_SYSCTL,   /* hypercall 35: structure with command and version */
 	EMT_XEN_VIA_DOMCTL,   /* hypercall 36: the same, and a domain */
 	EMT_XEN_VIA_PLATFORM, /* hypercall 7: structure with command and version */
+	EMT_XEN_VIA_HVM,      /* hypercall 34: command, pointer */
 	EMT_XEN_VIA_NONE,     /* not issued */
 };
 

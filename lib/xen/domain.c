@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "policy/box.h"
 #include "xen/backend.h"
 #include "xen/internal.h"
 
@@ -260,5 +261,45 @@ int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mt
 					       xen_get64(body, CPU_CR4), xen_get64(body, CPU_EFER) };
 	emt_xen_buffer_free(x, body);
 	emt_xen_buffer_free(x, arg);
+	return rc;
+}
+
+/* What HVMOP_get_mem_type makes of each type (policy h.8). */
+static uint16_t types_of_class(unsigned int class)
+{
+#define T(name) EMT_SET(EMT_P2M_##name)
+	switch (class) {
+	case 0: /* HVMMEM_ram_rw */
+		return T(RAM_RW) | T(PAGING_OUT) | T(PAGED) | T(PAGING_IN) | T(POD) | T(GRANT_RW);
+	case 1: /* HVMMEM_ram_ro */
+		return T(RAM_RO) | T(RAM_LOGDIRTY) | T(GRANT_RO) | T(SHARED);
+	case 2: /* HVMMEM_mmio_dm */
+		return T(MMIO_DM) | T(MMIO_DIRECT) | T(INVALID) | T(BROKEN) | T(FOREIGN);
+	case 3: /* HVMMEM_mmio_write_dm until 4.7; later HVMMEM_unused */
+	case 4: /* HVMMEM_ioreq_server */
+		return T(IOREQ_SERVER);
+	}
+	return 0;
+#undef T
+}
+
+int emt_xen_mem_type(struct emt_xen *x, uint32_t domid, uint64_t gfn, uint16_t *types, struct emt_err *err)
+{
+	uint8_t *arg = emt_xen_buffer(x, EMT_XEN_ARG);
+	char about[40];
+	int rc;
+
+	*types = 0;
+	if (!arg)
+		return xen_nomem(x, err);
+	snprintf(about, sizeof(about), "xen:%u", domid);
+	xen_put16(arg, 0, (uint16_t)domid);
+	xen_put64(arg, 8, gfn);
+	rc = emt_xen_issue(x, EMT_XC_MEM_TYPE, arg, about, NULL, err);
+	if (!rc)
+		*types = types_of_class(xen_get16(arg, 2));
+	emt_xen_buffer_free(x, arg);
+	if (!rc && !*types)
+		rc = emt_err_set(err, EMT_E_UNSUPPORTED, about, NULL, "a class of p2m types that is not known");
 	return rc;
 }

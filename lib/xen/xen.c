@@ -75,7 +75,7 @@ int emt_xen_may(const struct emt_xen *x, enum emt_xen_call id, struct emt_err *e
 static int failed(const struct emt_xen *x, enum emt_xen_call id, const char *about, struct emt_err *err)
 {
 	const struct emt_xen_call_desc *d = &emt_xen_calls[id];
-	bool domain = d->via == EMT_XEN_VIA_DOMCTL || id == EMT_XC_MAX_GFN;
+	bool domain = d->via == EMT_XEN_VIA_DOMCTL || d->via == EMT_XEN_VIA_HVM || id == EMT_XC_MAX_GFN;
 
 	switch (errno) {
 	case EPERM:
@@ -101,7 +101,7 @@ int emt_xen_issue(struct emt_xen *x, enum emt_xen_call id, void *arg, const char
 {
 	static const unsigned int numbers[] = {
 		[EMT_XEN_VIA_VERSION] = 17, [EMT_XEN_VIA_MEMORY] = 12, [EMT_XEN_VIA_SYSCTL] = 35,
-		[EMT_XEN_VIA_DOMCTL] = 36, [EMT_XEN_VIA_PLATFORM] = 7,
+		[EMT_XEN_VIA_DOMCTL] = 36, [EMT_XEN_VIA_PLATFORM] = 7, [EMT_XEN_VIA_HVM] = 34,
 	};
 	const struct emt_xen_call_desc *d = &emt_xen_calls[id];
 	uint32_t head[2] = { d->cmd, EMT_XEN_PLATFORM_VERSION };
@@ -129,6 +129,7 @@ int emt_xen_issue(struct emt_xen *x, enum emt_xen_call id, void *arg, const char
 	switch (d->via) {
 	case EMT_XEN_VIA_VERSION:
 	case EMT_XEN_VIA_MEMORY:
+	case EMT_XEN_VIA_HVM:
 		ret = x->be->call(x->handle, numbers[d->via], d->cmd, (uint64_t)(uintptr_t)arg);
 		break;
 	default:

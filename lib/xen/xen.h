@@ -90,6 +90,10 @@ int emt_xen_domains(struct emt_xen *x, struct emt_xen_domain **out, size_t *n, s
 int emt_xen_domain(struct emt_xen *x, uint32_t domid, struct emt_xen_domain *d, struct emt_err *err);
 int emt_xen_max_gfn(struct emt_xen *x, uint32_t domid, uint64_t *gfn, struct emt_err *err);
 
+/* Types that the p2m type of 'gfn' may be, as a set of enum emt_p2mt: Xen tells a class
+ * of it only, of HVM and PVH domains. Populates nothing. */
+int emt_xen_mem_type(struct emt_xen *x, uint32_t domid, uint64_t gfn, uint16_t *types, struct emt_err *err);
+
 /* MTRRs, PAT and control registers of a vCPU as its save records tell them. Costs. */
 struct emt_xen_regs {
 	uint64_t pat, cr0, cr3, cr4, efer;

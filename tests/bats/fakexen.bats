@@ -49,6 +49,33 @@ setup() {
 	lacks "$(cat calls.log)" gethvmcontext
 }
 
+@test "a p2m type is asked for where it decides a verdict, there only, and is kept" {
+	cat >types-D.txt <<-'END'
+		(XEN)
+		(XEN) domain5 EPT p2m table:
+		(XEN) gfn:             0 order:  0 mfn:            10 rwx WB!
+		(XEN) gfn:             1 order:  0 mfn:            31 rw  WB!
+		(XEN) gfn:             2 order:  0 mfn:            22 rwx WB!
+		(XEN) gfn:             3 order:  0 mfn:            43 rw  UC
+	END
+	export FAKEXEN_D=$PWD/types-D.txt
+	# HVMMEM_mmio_dm: with these permissions only a foreign frame, always WB!
+	FAKEXEN_TYPES=0202 emt show 5,costs=yes --json
+	jq_is '[.data.runs[] | .verdict] | .[1] == "ok" and .[3] == "mismatch"'
+	jq_is '.data.runs[1].p2m_types == ["map_foreign"]'
+	# one for whether it can be asked, two for what it decides
+	grep -q '^HVMOP_get_mem_type 3$' calls.log
+	FAKEXEN_TYPES=0202 emt capture take 5,costs=yes -o kept.emt
+	status_is 0
+	emt show kept.emt --json
+	jq_is '[.data.runs[] | .verdict] | .[1] == "ok" and .[3] == "mismatch"'
+	emt facts kept.emt
+	has "$output" "HVMOP_get_mem_type"
+	# HVMMEM_ram_rw leaves two types: nothing is made up
+	FAKEXEN_TYPES=0000 emt show 5,costs=yes --json
+	jq_is '[.data.runs[] | .verdict] | .[1] == "undetermined" and .[3] == "undetermined"'
+}
+
 @test "with consent too: a small ring or a slow serial line is refused, not tried" {
 	FAKEXEN_CMDLINE="" emt audit 5,costs=yes
 	status_is 2

@@ -4,7 +4,8 @@
  * both preloaded (so that its door seems to be there) and found by its name. What it
  * prints for keys D and q comes from files: FAKEXEN_D, FAKEXEN_Q. When it is closed,
  * FAKEXEN_QUERY is the state of emt's livepatch: absent (or not set), uploaded, applied;
- * FAKEXEN_BUILD another build id. FAKEXEN_LOG gets one line for each kind of call, and one for calls that no row of the
+ * FAKEXEN_BUILD another build id. FAKEXEN_TYPES has a digit for each of the first gfns:
+ * its HVMMEM_ class. FAKEXEN_LOG gets one line for each kind of call, and one for calls that no row of the
  * table describes.
  */
 #include <dlfcn.h>
@@ -59,8 +60,8 @@ static char *file_of(const char *variable)
 
 void *xencall_open(void *logger, unsigned int flags)
 {
-	const char *line = getenv("FAKEXEN_CMDLINE"), *ring = getenv("FAKEXEN_RING");
 	const char *query = getenv("FAKEXEN_QUERY"), *build = getenv("FAKEXEN_BUILD");
+	const char *line = getenv("FAKEXEN_CMDLINE"), *ring = getenv("FAKEXEN_RING"), *types = getenv("FAKEXEN_TYPES");
 
 	(void)logger, (void)flags;
 	fake_xen_reset();
@@ -79,6 +80,8 @@ void *xencall_open(void *logger, unsigned int flags)
 		free(fake.ring);
 		fake.ring = calloc(1, fake.ring_size);
 	}
+	for (size_t i = 0; types && types[i] && i < sizeof(fake.mem_type); i++)
+		fake.mem_type[i] = (uint8_t)(types[i] - '0');
 	fake.keys['D'] = file_of("FAKEXEN_D");
 	fake.keys['q'] = file_of("FAKEXEN_Q");
 	return fake_xen.open(&(void *){ NULL }, NULL) ? NULL : &fake;

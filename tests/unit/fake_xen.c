@@ -61,8 +61,9 @@ static int row_of(unsigned int nr, uint64_t a0, uint64_t a1)
 		{ 35, 1, EMT_XC_CONSOLE }, { 12, 10, EMT_XC_HOST_E820 }, { 12, 2, EMT_XC_MAX_PAGE },
 		{ 12, 14, EMT_XC_MAX_GFN }, { 7, 33, EMT_XC_HOST_MTRR }, { 36, 55, EMT_XC_HVM_RECORD },
 		{ 17, 10, EMT_XC_BUILD_ID }, { 36, 50, EMT_XC_QUERY },
+		{ 34, 15, EMT_XC_MEM_TYPE },
 	};
-	bool plain = nr == 17 || nr == 12;
+	bool plain = nr == 17 || nr == 12 || nr == 34;
 	const void *arg = (const void *)(uintptr_t)(plain ? a1 : a0);
 	unsigned int cmd = plain ? (unsigned int)a0 : (unsigned int)get(arg, 0, 4);
 
@@ -189,7 +190,7 @@ void fake_xen_reset(void)
 static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
 {
 	int row = row_of(nr, a0, a1);
-	void *arg = (void *)(uintptr_t)(nr == 17 || nr == 12 ? a1 : a0);
+	void *arg = (void *)(uintptr_t)(nr == 17 || nr == 12 || nr == 34 ? a1 : a0);
 	char *infos;
 	int key;
 
@@ -271,6 +272,11 @@ static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
 		return fake_livepatch(row, arg);
 	case EMT_XC_QUERY:
 		return fake_query(arg);
+	case EMT_XC_MEM_TYPE:
+		if (fake.gone || get(arg, 0, 2) != 5)
+			return fails(ESRCH);
+		put(arg, 2, get(arg, 8, 8) < EMT_ARRAY_SIZE(fake.mem_type) ? fake.mem_type[get(arg, 8, 8)] : 0, 2);
+		return 0;
 	}
 	return 0;
 }

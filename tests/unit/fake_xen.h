@@ -19,6 +19,7 @@ struct fake_xen {
 	unsigned int foreign;   /* calls that no row describes */
 	const char *cmdline;    /* of the hypervisor */
 	const char *build_id;   /* in hex */
+	uint8_t mem_type[16];   /* HVMOP_get_mem_type of the first gfns; others are 0 */
 	const char *keys[128];  /* what a debug key prints, NULL = nothing */
 	char *ring;             /* the console: 'ring_size' bytes, of which text ends at 'head' */
 	size_t ring_size;

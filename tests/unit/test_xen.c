@@ -433,6 +433,84 @@ static void test_entries(void **state)
 	emt_xen_override(NULL);
 }
 
+/* The boot log in the ring: the IOMMU's features, and the MTRRs that no call tells. */
+static void test_boot_log(void **state)
+{
+	static const char log[] =
+		"(XEN) Xen version 4.17.7 (Debian 4.17.7) (x@y) (gcc 12) debug=n Mon\n"
+		"(XEN) Intel VT-d Snoop Control enabled.\n"
+		"(XEN) Intel VT-d Shared EPT tables enabled.\n"
+		"(XEN) I/O virtualisation enabled\n"
+		"(XEN) MTRR default type: write-back\n"
+		"(XEN) MTRR fixed ranges enabled:\n"
+		"(XEN)   00000-9ffff write-back\n"
+		"(XEN)   a0000-bffff uncachable\n"
+		"(XEN)   c0000-fffff write-protect\n"
+		"(XEN) MTRR variable ranges enabled:\n"
+		"(XEN)   0 base %s mask ffe0000000 uncachable\n"
+		"(XEN)   1 disabled\n";
+	static const char *const bases[] = { "00e0000000", "0080000000" };
+
+	(void)state;
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(bases); i++) {
+		struct emt_source_spec spec;
+		struct emt_err err = { 0 };
+		struct emt_source *s;
+		struct emt_facts f;
+		char text[1000];
+
+		fake_xen_reset();
+		fake.minor = 17;
+		fake.domctl = fake.sysctl = 0x15;
+		emt_xen_override(&fake_xen);
+		snprintf(text, sizeof(text), log, bases[i]);
+		fake_xen_print(text);
+		assert_int_equal(emt_source_parse(&spec, "xen:5", &err), 0);
+		assert_int_equal(emt_source_open(&s, &spec, &err), 0);
+		assert_int_equal(emt_source_stated(s, 0, &f, &err), 0);
+		assert_true(f.iommu_snoop && f.prov[EMT_FACT_IOMMU_SNOOP].held == EMT_KNOWN);
+		/* this host may share tables: whether the domain does is another matter */
+		assert_true(f.iommu_shared && f.prov[EMT_FACT_IOMMU_SHARED].held == EMT_ASSUMED);
+		assert_int_equal(f.host_mtrr.def_type, EMT_MT_WB);
+		assert_int_equal(f.host_mtrr.def_held, EMT_KNOWN);
+		assert_int_equal(f.host_mtrr.fixed_held, EMT_KNOWN);
+		assert_int_equal(f.host_mtrr.fixed[0], 0x0606060606060606);
+		/* the ranges are those of now, and that they were others is remembered */
+		assert_int_equal(f.host_mtrr.var[0][0], 0xe0000000);
+		assert_int_equal(f.nr_host_earlier, i);
+		assert_int_equal(f.prov[EMT_FACT_HOST_MTRR_CHANGED].held, i ? EMT_KNOWN : EMT_UNKNOWN);
+		if (i)
+			assert_int_equal(f.host_earlier[0].var[0][0], 0x80000000);
+		emt_facts_free(&f);
+		emt_source_close(s);
+		assert_int_equal(fake.foreign + fake.buffers, 0);
+		emt_xen_override(NULL);
+	}
+}
+
+/* The class of a gfn's type is a set; what cannot be asked is an error. */
+static void test_mem_type(void **state)
+{
+	struct emt_xen *x = opened(17, 0x15, 0x15, false);
+	struct emt_err err = { 0 };
+	uint16_t types;
+
+	(void)state;
+	memcpy(fake.mem_type, "\0\1\2\3\4\5", 6);
+	assert_int_equal(emt_xen_mem_type(x, 5, 0, &types, &err), 0);
+	assert_true(types & 1u << EMT_P2M_RAM_RW && types & 1u << EMT_P2M_GRANT_RW);
+	assert_false(types & 1u << EMT_P2M_MMIO_DIRECT);
+	assert_int_equal(emt_xen_mem_type(x, 5, 1, &types, &err), 0);
+	assert_true(types & 1u << EMT_P2M_RAM_LOGDIRTY && types & 1u << EMT_P2M_GRANT_RO);
+	assert_int_equal(emt_xen_mem_type(x, 5, 2, &types, &err), 0);
+	assert_true(types & 1u << EMT_P2M_MMIO_DIRECT && types & 1u << EMT_P2M_FOREIGN);
+	assert_int_equal(emt_xen_mem_type(x, 5, 4, &types, &err), 0);
+	assert_int_equal(types, 1u << EMT_P2M_IOREQ_SERVER);
+	assert_int_equal(emt_xen_mem_type(x, 5, 5, &types, &err), EMT_E_UNSUPPORTED);
+	assert_int_equal(emt_xen_mem_type(x, 6, 0, &types, &err), EMT_E_GONE);
+	close_and_check(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_other_release),
 		cmocka_unit_test(test_source),	cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_plan),	cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_boot_log), cmocka_unit_test(test_mem_type),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
