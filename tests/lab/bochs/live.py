@@ -6,35 +6,16 @@ key D, says what a capture of it says, and agrees with the text that Xen printed
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
+import job
+import lab
+from check import check, finish
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, '..', 'qemu'))
-import lab  # noqa: E402
-import machine  # noqa: E402
-from check import check, finish  # noqa: E402
 
 LIMIT = 300  # seconds for a machine; a quiet one takes 75
-TRIES = 2    # the emulator itself fails now and then
-
-
-def prepare(folder):
-    """All that dom0 gets, in folder/h, and the disc."""
-    h = os.path.join(folder, 'h')
-    libs = os.path.join(h, 'emt', 'lib')
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(libs)
-    emtctl = os.path.join(lab.BUILD, 'emtctl')
-    subprocess.run(['strip', '-o', os.path.join(h, 'emt', 'emtctl'), emtctl], check=True)
-    out = subprocess.run(['ldd', emtctl], stdout=subprocess.PIPE, check=True).stdout.decode()
-    for path in re.findall(r'=> (/\S+)', out):
-        if not re.search(r'/libc\.so', path):
-            subprocess.run(['strip', '--strip-unneeded', '-o', os.path.join(libs, os.path.basename(path)),
-                            os.path.realpath(path)], check=True)
-    shutil.copy(os.path.join(lab.LAB, 'bin', 'labdom'), h)
-    subprocess.run([os.path.join(HERE, 'iso'), lab.LAB, folder, os.path.join(HERE, 'live.sh')], check=True)
 
 
 def verdicts(reply):
@@ -49,16 +30,10 @@ def main():
     folder = os.path.join(lab.LAB, 'out', sys.argv[1])
     subprocess.run([os.path.join(HERE, 'packages')], check=True)
     lab.need_base()
-    prepare(folder)
-    for attempt in range(TRIES):
-        files, marks = machine.run(folder, LIMIT)
-        if files:
-            break
-        print('  the machine came to: %s' % (marks[-1:] or 'nothing'), flush=True)
+    job.prepare(folder, open(os.path.join(HERE, 'live.sh')).read(), [os.path.join(lab.LAB, 'bin', 'labdom')])
+    files, marks = job.run(folder, LIMIT)
     if not check('dom0 did its job', files and not any(m.startswith('FAILED') for m in marks), str(marks[-1:])):
         return finish()
-    for name, data in files.items():
-        open(os.path.join(folder, name), 'wb').write(data)
     reply = {n: json.loads(files[n + '.out']) for n in ('domains', 'unasked', 'audit', 'take', 'audittaken', 'facts')
              if files[n + '.out'].startswith(b'{')}
     status = {n: int(files[n + '.rc']) for n in ('domains', 'unasked', 'audit', 'take', 'audittaken', 'facts')}
