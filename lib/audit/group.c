@@ -70,8 +70,9 @@ static uint64_t cost(const struct emt_group *g, enum emt_fact_id id, uint64_t ju
 	switch (id) {
 	case EMT_FACT_PINS: return f->ipat ? g->nr_spans : 0;
 	case EMT_FACT_VCPU_MTRR: return f->ipat ? 0 : span_blocks(g);
-	case EMT_FACT_HOST_MTRR:
-	case EMT_FACT_HOST_MTRR_CHANGED: return f->ipat ? 0 : f->nr_ranges + 1;
+	case EMT_FACT_HOST_MTRR: return f->ipat ? 0 : f->nr_ranges + 1;
+	/* where its frames lie is not looked at: one thing more than the guest's would take */
+	case EMT_FACT_HOST_MTRR_CHANGED: return f->ipat ? 0 : span_blocks(g) + 1;
 	case EMT_FACT_MMIO_RO: return f->nr_ranges;
 	case EMT_FACT_SPECIAL: return f->frames;
 	case EMT_FACT_KVM_MMIO:
@@ -128,6 +129,7 @@ static void hypothesis(const struct emt_group *g, int fact, uint64_t n, char *ou
 {
 	const struct emt_finding *f = &g->f;
 	const char *s = f->entries == 1 ? "y" : "ies", *mt = emt_mt_name(f->emt);
+	const char *and = f->why == EMT_WHY_REVOKED ? ", and an I/O right revoked since," : "";
 	char where[200], entries[32];
 
 	spans_text(g, where, sizeof(where));
@@ -135,10 +137,10 @@ static void hypothesis(const struct emt_group *g, int fact, uint64_t n, char *ou
 	switch (fact) {
 	case EMT_FACT_PINS:
 		if (n == 1)
-			snprintf(out, room, "one %s pin on %s would explain %s entr%s", mt, where, entries, s);
+			snprintf(out, room, "one %s pin on %s%s would explain %s entr%s", mt, where, and, entries, s);
 		else
-			snprintf(out, room, "%llu %s pins on %s would explain %s entr%s", (unsigned long long)n, mt, where,
-				 entries, s);
+			snprintf(out, room, "%llu %s pins on %s%s would explain %s entr%s", (unsigned long long)n, mt, where,
+				 and, entries, s);
 		break;
 	case EMT_FACT_VCPU_MTRR:
 		snprintf(out, room, "%s %s guest MTRR range%s over %s would explain %s entr%s",
@@ -194,6 +196,16 @@ static void explain_defect(struct emt_finding *f)
 		snprintf(f->next, sizeof(f->next), "fixed in %s", d->fixed_in);
 }
 
+/* What would tell; a guest's MTRR and one of the host that was changed look alike. */
+static void check_text(struct emt_finding *f, int fact)
+{
+	const struct emt_fact_desc *d = &emt_fact_descs[fact], *host = &emt_fact_descs[EMT_FACT_HOST_MTRR_CHANGED];
+	bool both = fact == EMT_FACT_VCPU_MTRR && HAS(f->facts, EMT_FACT_HOST_MTRR_CHANGED);
+
+	snprintf(f->next, sizeof(f->next), "check %s: %s%s%s%s%s", d->name, d->how, both ? "; or " : "",
+		 both ? host->name : "", both ? ": " : "", both ? host->how : "");
+}
+
 void emt_group_explain(struct emt_group *g, const struct emt_release *rel, uint64_t judged)
 {
 	struct emt_finding *f = &g->f;
@@ -225,8 +237,7 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, uint6
 		fact = cheapest(g, judged, &n);
 		if (fact >= 0) {
 			hypothesis(g, fact, n, f->explanation, sizeof(f->explanation));
-			snprintf(f->next, sizeof(f->next), "check %s: %s", emt_fact_descs[fact].name,
-				 emt_fact_descs[fact].how);
+			check_text(f, fact);
 		} else {
 			fact_names(f->facts, names, sizeof(names));
 			snprintf(f->explanation, sizeof(f->explanation), "explained only if %s differ from what is assumed", names);

@@ -160,6 +160,27 @@ static enum emt_reason stale_kvm(const struct emt_engine *e, const struct emt_ce
 	return EMT_WHY_NONE;
 }
 
+/* The last I/O right is gone, and with it what a pin that nobody lists decided while
+ * there was one: nothing recomputed the entry. */
+static bool pinned_before_revoked(const struct emt_engine *e, const struct emt_cell *c, unsigned int obs)
+{
+	struct emt_box b = c->held;
+
+	if (e->facts.is_kvm || !(b.a[EMT_ATOM_CFP] & EMT_NO) || !(b.a[EMT_ATOM_IOMMU] & EMT_NO) ||
+	    !may_be(e, EMT_FACT_CAPS_EVER_HELD))
+		return false;
+	b.a[EMT_ATOM_CFP] = EMT_YES;
+	b.a[EMT_ATOM_PIN] = c->free.a[EMT_ATOM_PIN];
+	return gives(e, &b, obs);
+}
+
+/* Some host type explains it, and dom0 is not known to have left the host's alone. */
+static bool host_may_have_changed(const struct emt_engine *e, const struct emt_cell *c, unsigned int obs)
+{
+	return !e->facts.is_kvm && e->facts.prov[EMT_FACT_HOST_MTRR_CHANGED].held != EMT_KNOWN &&
+		gives_with(e, &c->held, EMT_ATOM_HOST, ALL_MV, obs);
+}
+
 /* Assumptions each of which alone, if false, explains the entry; all that differ
  * where none does alone. */
 static uint64_t false_assumptions(const struct emt_engine *e, const struct emt_cell *c, unsigned int obs)
@@ -203,10 +224,15 @@ void emt_judge(struct emt_engine *e, struct emt_cell *c, unsigned int obs, unsig
 	} else if (c->possible & bit) {
 		j->verdict = EMT_V_SUSPECT;
 		j->facts = false_assumptions(e, c, obs);
-	} else if (!e->facts.is_kvm && e->facts.prov[EMT_FACT_HOST_MTRR_CHANGED].held != EMT_KNOWN &&
-		   gives_with(e, &c->held, EMT_ATOM_HOST, ALL_MV, obs)) {
+		if (host_may_have_changed(e, c, obs))
+			j->facts |= FACT(EMT_FACT_HOST_MTRR_CHANGED);
+	} else if (host_may_have_changed(e, c, obs)) {
 		j->verdict = EMT_V_SUSPECT;
 		j->facts = FACT(EMT_FACT_HOST_MTRR_CHANGED);
+	} else if (pinned_before_revoked(e, c, obs)) {
+		j->verdict = EMT_V_SUSPECT;
+		j->why = EMT_WHY_REVOKED;
+		j->facts = FACT(EMT_FACT_PINS);
 	} else {
 		j->verdict = order && c->expected & EMT_SPLIT_BIT ? EMT_V_UNSPLIT : EMT_V_MISMATCH;
 	}

@@ -6,6 +6,7 @@
 load helper
 
 L=$CAPTURES/lab-ept
+P=$CAPTURES/lab-planted # what emt is not told of was done to these
 
 @test "a guest with rights to I/O, special pages in a UC area, device memory: clean" {
 	emt audit "$L/guest-touched.emt" --json
@@ -18,16 +19,16 @@ L=$CAPTURES/lab-ept
 }
 
 @test "a pin that nobody told of is named exactly" {
-	emt audit "$L/guest-pinned-touched.emt" --json
+	emt audit "$P/pin.emt" --json
 	status_is 1
 	jq_is '.data.findings | length == 1'
 	jq_is '.data.findings[0].explanation == "one WT pin on 0xb79-0x1222 would explain 173 entries"'
-	emt explain "$L/guest-pinned-touched.emt" 0xe00 --json
+	emt explain "$P/pin.emt" 0xe00 --json
 	jq_is '.data.explanations[0] | .verdict == "suspect" and ([.assumed[].fact] | index("pins") != null)'
 }
 
 @test "so is a variable MTRR that the save record hides" {
-	emt audit "$L/guest-second-range.emt" --json
+	emt audit "$P/second-range.emt" --json
 	status_is 1
 	jq_is '.data.findings | length == 1'
 	jq_is '.data.findings[0].explanation == "one WC guest MTRR range over 0x1400-0x15ff would explain 1 entry"'

@@ -135,6 +135,61 @@ static void names_the_mtrr(void **state)
 	stop(&a, &f);
 }
 
+/* What dom0 did to the host's MTRRs may explain it as well: named beside the guest's. */
+static void names_the_host_too(void **state)
+{
+	const struct emt_finding *d;
+	struct emt_facts f;
+	struct audit a;
+
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		usual(&f);
+		for (int v = 0; v < 2; v++)
+			f.vcpu_mtrr[v].var_held[1] = EMT_ASSUMED;
+		emt_facts_set(&f, EMT_FACT_HOST_MTRR_CHANGED, known ? EMT_KNOWN : EMT_ASSUMED, "test");
+		start(&a, &f, NULL);
+		feed(&a, 0x1003, 0x7003, 0x77, 0, EMT_MT_WC, 0);
+		feed(&a, 0x2000, 0x8000, 8, 9, EMT_MT_WB, 0);
+		d = first(&a);
+		assert_string_equal(d->kind, "suspect");
+		assert_true(strstr(d->explanation, "a few WC guest MTRR ranges over 0x1003-0x1079"));
+		assert_int_equal(!(d->facts & 1ull << EMT_FACT_HOST_MTRR_CHANGED), known);
+		assert_int_equal(!strstr(d->next, "; or host_mtrr_changed: compare"), known);
+		stop(&a, &f);
+	}
+}
+
+/* A pin of which nobody tells, and no right any more that would let it count: the pin
+ * decided while there was one. Known never to have been one, nothing explains it. */
+static void pinned_then_revoked(void **state)
+{
+	const struct emt_finding *d;
+	struct emt_facts f;
+	struct audit a;
+
+	(void)state;
+	for (int never = 0; never < 2; never++) {
+		usual(&f);
+		emt_facts_set_list(&f, EMT_FACT_PINS, EMT_ASSUMED, EMT_ASSUMED, "none assumed");
+		f.domain_iommu = 0;
+		f.iomem_caps.n = 0;
+		if (!never)
+			emt_facts_set(&f, EMT_FACT_CAPS_EVER_HELD, EMT_UNKNOWN, NULL);
+		start(&a, &f, NULL);
+		feed(&a, 0x1000, 0x7000, 0x100, 0, EMT_MT_WB, 1);
+		feed(&a, 0x1100, 0x7100, 0x80, 0, EMT_MT_WC, 1);
+		d = first(&a);
+		assert_string_equal(d->kind, never ? "mismatch" : "suspect");
+		if (!never) {
+			assert_int_equal(d->why, EMT_WHY_REVOKED);
+			assert_string_equal(d->explanation,
+					    "one WC pin on 0x1100-0x117f, and an I/O right revoked since, would explain 128 entries");
+		}
+		stop(&a, &f);
+	}
+}
+
 /* vCPUs with different MTRRs: each one's answer is right, a third one's is not. */
 static void any_vcpu_may_decide(void **state)
 {
@@ -323,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_pin), cmocka_unit_test(mismatch_when_known), cmocka_unit_test(names_the_mtrr),
+		cmocka_unit_test(names_the_host_too), cmocka_unit_test(pinned_then_revoked),
 		cmocka_unit_test(any_vcpu_may_decide), cmocka_unit_test(names_what_would_decide),
 		cmocka_unit_test(stale_reasons), cmocka_unit_test(misconfigured), cmocka_unit_test(bounded),
 		cmocka_unit_test(refuses_what_has_no_types), cmocka_unit_test(explanations),

@@ -22,6 +22,10 @@ FINE = {'ok', 'pending', 'not-present'}
 
 LINE = re.compile(r'gfn: +([0-9a-f]+) order: +(\d+) mfn: +([0-9a-f]+) (.{3}) (..)(.)')
 
+TRUTH = {'release': '4.17.7', 'paging': 'ept', 'iommu_enabled': False, 'pci_devices': 0, 'restored': False,
+         'host_mtrr_changed': False, 'mmio_ro_changed': False, 'pins': [],
+         'mmio_ro': [['0xfec00', '0xfec00'], ['0xfed00', '0xfed00']]}
+
 
 class Step:
     """name; what steer does; types that Xen must print then, by gfn ('' = no entry);
@@ -94,9 +98,7 @@ class Guest:
         job.prepare(self.folder, text + tail, [os.path.join(lab.LAB, 'bin', 'steer'), os.path.join(lab.LAB, 'steered'),
                                                os.path.join(GUEST, 'steered.cfg')], console='none')
         self.files, self.marks = job.run(self.folder, LIMIT)
-        self.truth = {'release': '4.17.7', 'paging': 'ept', 'iommu_enabled': False, 'pci_devices': 0, 'restored': False,
-                      'host_mtrr_changed': False, 'mmio_ro_changed': False, 'pins': [],
-                      'mmio_ro': [['0xfec00', '0xfec00'], ['0xfed00', '0xfed00']]}
+        self.truth = dict(TRUTH)
 
     def done(self):
         failed = [m for m in self.marks if m.startswith('FAILED')]
