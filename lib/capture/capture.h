@@ -129,6 +129,11 @@ int emt_capture_guest_tables(struct emt_capture *c, size_t walk,
 int emt_capture_blob(struct emt_capture *c, size_t walk, const char kind[5], void **data, size_t *len,
 		     struct emt_err *err);
 
+/* Every record of this kind, in the order of the file. cb returns non-zero to stop, which
+ * is passed on. */
+int emt_capture_blobs(struct emt_capture *c, const char kind[5], int (*cb)(const void *data, size_t len, void *arg),
+		      void *arg, struct emt_err *err);
+
 struct emt_capture_problem {
 	uint64_t offset;      /* of the chunk in the file */
 	char kind[5];         /* its kind */

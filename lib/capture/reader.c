@@ -412,3 +412,20 @@ int emt_capture_blob(struct emt_capture *c, size_t walk, const char kind[5], voi
 	}
 	return emt_err_set(err, EMT_E_MISSING, c->path, NULL, "holds no record of kind \"%.4s\"", kind);
 }
+
+int emt_capture_blobs(struct emt_capture *c, const char kind[5], int (*cb)(const void *data, size_t len, void *arg),
+		      void *arg, struct emt_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < c->nr_chunks && !rc; i++) {
+		const struct emt_chunk *k = &c->chunks[i];
+		const char *why;
+
+		if (memcmp(k->kind, kind, 4) != 0)
+			continue;
+		rc = emt_chunk_read(c->fd, k, c->dctx, &c->frame, &c->content, &why);
+		rc = rc ? emt_cap_chunk_error(c, err, rc, k, why) : cb(c->content.p, k->ulen, arg);
+	}
+	return rc;
+}

@@ -122,18 +122,14 @@ struct flushes {
 
 /* ---- records ---- */
 
-/* The release that made the changes: the newer side's. */
+/* The newer side's release made the changes; without one nothing is judged. */
 static bool release_of(struct emt_ctx *ctx, const struct side *b, struct emt_release *rel)
 {
-	const char *text = emt_parse_text(ctx->args, "release");
+	int rc = emt_ctx_release(ctx, &b->facts, rel);
 
-	if (b->engine) {
-		*rel = *emt_engine_release(b->engine);
-		return true;
-	}
-	if (!text && b->facts.prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN)
-		text = b->facts.release;
-	return text && !emt_release_parse(rel, text, b->facts.is_kvm, NULL);
+	if (rc)
+		memset(ctx->err, 0, sizeof(*ctx->err));
+	return !rc;
 }
 
 static int put_flushes(struct emt_ctx *ctx, const struct flushes *f, uint32_t domid)

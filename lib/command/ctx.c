@@ -119,6 +119,18 @@ int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out)
 	return rc;
 }
 
+int emt_ctx_release(struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel)
+{
+	const char *text = emt_parse_text(ctx->args, "release");
+
+	if (!text && facts->prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN)
+		text = facts->release;
+	if (!text)
+		return emt_err_set(ctx->err, EMT_E_MISSING, "release", "give --release",
+				   "the hypervisor's release is not known");
+	return emt_release_parse(rel, text, facts->is_kvm, ctx->err);
+}
+
 int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
 		   struct emt_engine **e)
 {

@@ -53,6 +53,9 @@ int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, str
  * free, NULL on error. */
 int emt_ctx_map(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e, struct emt_map *m,
 		struct emt_findings **f, struct emt_loss *loss);
+/* The release that judges a walk: --release, else the facts'. EMT_E_MISSING when neither
+ * tells. */
+int emt_ctx_release(struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel);
 /* The source as the user wrote it. */
 const char *emt_ctx_source_text(const struct emt_ctx *ctx);
 /* Advice names "SOURCE": the same with what the user called it; 'text' or 'out'. */

@@ -50,6 +50,8 @@ int mem_discover(struct emt_source *s, struct mem_source *ms, struct emt_err *er
 struct emt_walk_opts mem_walk_opts(const struct mem_walk *w);
 /* The guest's memory; see emt_source_guest(). */
 int mem_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
+/* Whose a frame is; see struct emt_source_ops. */
+enum emt_frame_owner mem_owner(struct emt_source *s, uint32_t domid, uint64_t mfn, uint32_t *whose);
 /* Room for one more walk, zeroed; NULL when memory is short. */
 struct mem_walk *mem_add_walk(struct mem_source *ms);
 

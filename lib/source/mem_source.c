@@ -383,5 +383,6 @@ const struct emt_source_ops emt_source_mem_ops = {
 	.loss = mem_loss,
 	.tables = mem_tables,
 	.guest = mem_guest,
+	.owner = mem_owner,
 	.end = mem_end,
 };

@@ -6,6 +6,7 @@
 #ifndef EMT_SOURCE_OPS_H
 #define EMT_SOURCE_OPS_H
 
+#include "base/dfn.h"
 #include "source/source.h"
 
 struct emt_source_ops {
@@ -30,6 +31,8 @@ struct emt_source_ops {
 	int (*types)(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *types, struct emt_err *err);
 	/* Guest memory of walk 'i'; NULL = this kind has none. */
 	int (*guest)(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
+	/* Whose a frame is, seen from 'domid'; NULL = the kind has no frame table. */
+	enum emt_frame_owner (*owner)(struct emt_source *s, uint32_t domid, uint64_t mfn, uint32_t *whose);
 	void (*end)(struct emt_stream *st); /* free what st->priv holds */
 };
 

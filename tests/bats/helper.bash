@@ -94,3 +94,32 @@ fake_xen() {
 xen_syms() {
 	gcc -g -Wl,--build-id=sha1 -o "$1" "$ROOT/tests/data/xen-structs.c"
 }
+
+# devices.emt: two domains, what keys D and o print of them; domain 1's table differs
+# from its p2m: a page stays reachable, one that became domain 2's too, one is missing.
+device_tables() { # [RELEASE]
+	local release=${1:-4.17.7}
+	cat >devices.txt <<-'END'
+		(XEN) domain1 EPT p2m table:
+		(XEN) gfn:             0 order:  9 mfn:         20000 rw  WB 
+		(XEN) gfn:           200 order:  0 mfn:         10200 rwx WB 
+		(XEN) gfn:           201 order:  0 mfn:         10201 r x WB 
+		(XEN) gfn:           202 order:  0 mfn:         10302 rwx WB 
+		(XEN) gfn:           203 order:  0 mfn:         10203 rwx WB 
+		(XEN) gfn:           206 order:  0 mfn:         10206 r   WB!
+		(XEN) domain2 EPT p2m table:
+		(XEN) gfn:             0 order:  0 mfn:         10205 rwx WB 
+		(XEN) [VT-D] d1 table has 4 levels
+		(XEN)   dfn: 00000000 mfn: 00020000 rw
+		(XEN)    dfn: 00000200 mfn: 00010200 rw
+		(XEN)    dfn: 00000201 mfn: 00010201 r-
+		(XEN)    dfn: 00000202 mfn: 00010202 rw
+		(XEN)    dfn: 00000204 mfn: 00010204 r-
+		(XEN)    dfn: 00000205 mfn: 00010205 rw
+		(XEN)    dfn: 00000206 mfn: 00010206 rw
+		(XEN) [VT-D] d2 table has 4 levels
+		(XEN)    dfn: 00000000 mfn: 00010205 rw
+	END
+	echo '{ "host_e820": [["0x100", "0xfffff", 1]] }' >devices.json
+	"$EMTCTL" import devices.txt -f devices.json --release "$release" -o devices.emt >import.out 2>&1 || [ $? = 3 ]
+}

@@ -160,6 +160,7 @@ scene() {
 	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	xen_syms xen-syms
+	device_tables
 	head -c 30000 "$CAPTURES/ept-linux/d-linux.emt" >damaged.emt
 }
 

@@ -39,6 +39,8 @@ commands() {
 		schema|schema policy show
 		iommu commands|iommu commands mem:machine.img
 		flush|flush table none
+		iommu audit|iommu audit devices.emt
+		iommu show|iommu show devices.emt
 		flush|flush ram_rw ram_ro --release 4.5.1 --paging ept
 		self-test|self-test
 		diff|diff BMMIO AREV
@@ -88,6 +90,7 @@ setup() {
 	head -c 800 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
 	"$ROOT/tests/tools/iommu-image" machine.img
 	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
+	device_tables
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
 }
