@@ -22,6 +22,9 @@ struct xen_source {
 	struct emt_xen_domain d;
 	int64_t time;           /* when it was opened */
 	struct emt_capture *walk; /* of the debug keys, once they were issued; NULL */
+	struct emt_capture_cursor *lookup; /* in it, for the guest's memory; NULL */
+	struct emt_ranges e820; /* of the host, the same */
+	uint64_t page[512];     /* of the guest, the last one read */
 };
 
 /* The walk in it: the last, if somebody else pressed the key meanwhile. */
@@ -34,6 +37,8 @@ static void xen_close(struct emt_source *s)
 {
 	struct xen_source *xs = s->priv;
 
+	emt_capture_cursor_free(xs->lookup);
+	emt_ranges_free(&xs->e820);
 	emt_capture_free(xs->walk);
 	emt_xen_close(xs->x);
 	free(xs);
@@ -332,6 +337,61 @@ static void xen_end(struct emt_stream *st)
 	emt_capture_cursor_free(st->priv);
 }
 
+/* ---- the guest's memory ---- */
+
+/* Is 'gfn' mapped to RAM, as the dump has it? PoD entries and holes would be populated
+ * by looking, device registers would hear of it. */
+static bool populated(struct xen_source *xs, uint64_t gfn)
+{
+	struct emt_run run;
+
+	if (emt_capture_seek(xs->lookup, gfn, NULL))
+		return false;
+	do {
+		if (emt_capture_next(xs->lookup, &run, NULL) != 1 || run.gfn > gfn)
+			return false;
+	} while (run.flags & EMT_RUN_INTERMEDIATE || emt_run_last(&run) < gfn);
+	if (run.flags & EMT_RUN_POD || run.mfn == EMT_NO_FRAME || !(run.perm & EMT_R))
+		return false;
+	for (size_t i = 0; i < xs->e820.n; i++)
+		if (xs->e820.v[i].tag == 1 && xs->e820.v[i].first <= run.mfn + (gfn - run.gfn) &&
+		    xs->e820.v[i].last >= run.mfn + (gfn - run.gfn))
+			return true;
+	return false;
+}
+
+static const void *guest_frame(void *arg, uint64_t gfn)
+{
+	struct xen_source *xs = arg;
+
+	if (!populated(xs, gfn) || emt_xen_guest_page(xs->x, xs->d.domid, gfn, xs->page, NULL))
+		return NULL;
+	return xs->page;
+}
+
+/* Only with the dump at hand: nothing else tells what is populated. */
+static int xen_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+	int rc = emt_xen_may(xs->x, EMT_XC_GUEST_PAGE, err);
+
+	(void)i;
+	if (rc)
+		return rc;
+	if (!may_have_ept(xs))
+		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, NULL,
+				   "its paging is %s: nothing shows which of its frames are populated",
+				   emt_paging_name(xs->d.paging));
+	rc = console_walk(s, err);
+	if (!rc && !xs->e820.n)
+		rc = emt_xen_host_e820(xs->x, &xs->e820, err);
+	if (!rc && !xs->lookup)
+		rc = emt_capture_cursor(xs->walk, walk_of(xs), &xs->lookup, err);
+	if (!rc)
+		*out = (struct emt_guest_memory){ guest_frame, xs };
+	return rc;
+}
+
 const struct emt_source_ops emt_source_xen_ops = {
 	.scheme = "xen",
 	.open = xen_open,
@@ -344,5 +404,6 @@ const struct emt_source_ops emt_source_xen_ops = {
 	.seek = xen_seek,
 	.read = xen_read,
 	.loss = xen_loss,
+	.guest = xen_guest,
 	.end = xen_end,
 };

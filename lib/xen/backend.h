@@ -20,6 +20,9 @@ struct emt_xen_backend {
 	void (*free)(void *handle, void *p);
 	/* Returns what the hypercall returns, or -1 with errno set. */
 	long (*call)(void *handle, unsigned int nr, uint64_t a0, uint64_t a1);
+	/* Copy a page of guest memory through a read-only mapping. 0, or -1 with errno set;
+	 * ENOSYS: no library for it. NULL = cannot. */
+	int (*guest_page)(void *handle, uint32_t domid, uint64_t gfn, void *page);
 	/* A value of xenstore, owned by the caller; NULL when there is none. */
 	char *(*store)(void *handle, const char *path);
 };

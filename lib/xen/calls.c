@@ -57,9 +57,13 @@ const struct emt_xen_call_desc emt_xen_calls[EMT_XC_NR] = {
 	[EMT_XC_QUERY] = CALL(EMT_XEN_VIA_DOMCTL, 50, "XEN_DOMCTL_get_device_group", EMT_XEN_FREE,
 			      "with emt's payload: reads entries and the policy's inputs; without: does nothing",
 			      .versioned = true),
+	[EMT_XC_GUEST_PAGE] =
+		CALL(EMT_XEN_VIA_FOREIGN, 0, "foreign mapping of a populated frame, read only", EMT_XEN_COSTS,
+		     "maps a page of guest RAM, copies it, unmaps it"),
 	[EMT_XC_PAGEFRAMEINFO] =
 		NEVER("XEN_DOMCTL_getpageframeinfo3", "populates PoD entries and pages memory in"),
-	[EMT_XC_FOREIGN_MAP] = NEVER("foreign mapping of guest memory", "populates PoD, pages in, unshares"),
+	[EMT_XC_FOREIGN_MAP] = NEVER("foreign mapping of a frame not known to be populated, or writable",
+				     "populates PoD, pages in, unshares"),
 	[EMT_XC_GUESTMEMIO_WRITE] = NEVER("XEN_DOMCTL_gdbsx_guestmemio with gwr", "writes guest memory"),
 	[EMT_XC_READ_MSR] = NEVER("XENPF_resource_op", "interrupts processors; allows no MTRR anyway"),
 	[EMT_XC_CONSOLE_CLEAR] = NEVER("XEN_SYSCTL_readconsole with clear", "takes the text from others"),

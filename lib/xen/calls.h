@@ -34,6 +34,7 @@ enum emt_xen_call {
 	EMT_XC_LIVEPATCH_UPLOAD,
 	EMT_XC_LIVEPATCH_ACTION, /* apply, revert, unload */
 	EMT_XC_QUERY,          /* answered by emt's payload (query/abi.h) */
+	EMT_XC_GUEST_PAGE,     /* a page of guest RAM, of a gfn known to be populated */
 	EMT_XC_NR_ISSUED,
 	/* never issued; they stand here so that nobody adds them unawares */
 	EMT_XC_PAGEFRAMEINFO = EMT_XC_NR_ISSUED,
@@ -61,6 +62,7 @@ enum emt_xen_via {
 	EMT_XEN_VIA_DOMCTL,   /* hypercall 36: the same, and a domain */
 	EMT_XEN_VIA_PLATFORM, /* hypercall 7: structure with command and version */
 	EMT_XEN_VIA_HVM,      /* hypercall 34: command, pointer */
+	EMT_XEN_VIA_FOREIGN,  /* no hypercall of ours: libxenforeignmemory, see guest.c */
 	EMT_XEN_VIA_NONE,     /* not issued */
 };
 

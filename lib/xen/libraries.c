@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "xen/backend.h"
 
 struct xencall_handle;
 struct xs_handle;
+struct xenforeignmemory_handle;
 
 struct libraries {
 	void *call_lib, *store_lib;
@@ -27,12 +29,22 @@ struct libraries {
 	struct xs_handle *(*xs_open)(unsigned long flags);
 	void *(*xs_read)(struct xs_handle *h, uint32_t t, const char *path, unsigned int *len);
 	void (*xs_close)(struct xs_handle *h);
+	void *map_lib;          /* loaded when the first page is asked for */
+	struct xenforeignmemory_handle *fmem;
+	int (*fmem_close)(struct xenforeignmemory_handle *h);
+	void *(*fmem_map)(struct xenforeignmemory_handle *h, uint32_t dom, int prot, size_t pages,
+			  const unsigned long *gfns, int *errs);
+	int (*fmem_unmap)(struct xenforeignmemory_handle *h, void *addr, size_t pages);
 };
 
 static void libraries_close(void *handle)
 {
 	struct libraries *l = handle;
 
+	if (l->fmem)
+		l->fmem_close(l->fmem);
+	if (l->map_lib)
+		dlclose(l->map_lib);
 	if (l->xs)
 		l->xs_close(l->xs);
 	if (l->xcall)
@@ -148,6 +160,46 @@ static long libraries_call(void *handle, unsigned int nr, uint64_t a0, uint64_t 
 	return l->xencall2l ? l->xencall2l(l->xcall, nr, a0, a1) : l->xencall2(l->xcall, nr, a0, a1);
 }
 
+/* Once, with the first page; what fails stays failed. */
+static int load_map(struct libraries *l)
+{
+	struct xenforeignmemory_handle *(*open)(void *logger, unsigned int flags);
+
+	if (l->map_lib)
+		return l->fmem ? 0 : -1;
+	l->map_lib = dlopen("libxenforeignmemory.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!l->map_lib || find(l->map_lib, "xenforeignmemory_open", &open) ||
+	    find(l->map_lib, "xenforeignmemory_close", &l->fmem_close) ||
+	    find(l->map_lib, "xenforeignmemory_map", &l->fmem_map) ||
+	    find(l->map_lib, "xenforeignmemory_unmap", &l->fmem_unmap))
+		return -1;
+	l->fmem = open(NULL, 0);
+	return l->fmem ? 0 : -1;
+}
+
+static int libraries_guest_page(void *handle, uint32_t domid, uint64_t gfn, void *page)
+{
+	struct libraries *l = handle;
+	unsigned long frame = gfn;
+	int bad = 0;
+	void *p;
+
+	if (load_map(l)) {
+		errno = ENOSYS;
+		return -1;
+	}
+	p = l->fmem_map(l->fmem, domid, PROT_READ, 1, &frame, &bad);
+	if (!p || bad) {
+		if (p)
+			l->fmem_unmap(l->fmem, p, 1);
+		errno = bad < 0 ? -bad : bad ? bad : errno;
+		return -1;
+	}
+	memcpy(page, p, 4096);
+	l->fmem_unmap(l->fmem, p, 1);
+	return 0;
+}
+
 static char *libraries_store(void *handle, const char *path)
 {
 	struct libraries *l = handle;
@@ -163,4 +215,5 @@ const struct emt_xen_backend emt_xen_libraries = {
 	.free = libraries_free,
 	.call = libraries_call,
 	.store = libraries_store,
+	.guest_page = libraries_guest_page,
 };

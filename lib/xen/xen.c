@@ -109,6 +109,8 @@ int emt_xen_issue(struct emt_xen *x, enum emt_xen_call id, void *arg, const char
 	long ret;
 	int rc = emt_xen_may(x, id, err);
 
+	if (!rc && d->via == EMT_XEN_VIA_FOREIGN)
+		rc = emt_err_set(err, EMT_E_INTERNAL, x->subject, NULL, "%s is no hypercall", d->name);
 	if (rc)
 		return rc;
 	if (!about)

@@ -101,6 +101,10 @@ struct emt_xen_regs {
 int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mtrr *m,
 		 struct emt_xen_regs *regs, struct emt_err *err);
 
+/* Copy a page of guest RAM. The caller knows from the p2m that 'gfn' is populated with
+ * RAM: for others the mapping itself would change the guest. Costs. */
+int emt_xen_guest_page(struct emt_xen *x, uint32_t domid, uint64_t gfn, void *page, struct emt_err *err);
+
 /* ---- console ---- */
 
 /* Text of the ring from '*index' on, up to 'room' bytes, returns how many; *index goes

@@ -281,7 +281,20 @@ static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
 	return 0;
 }
 
+static int fake_guest_page(void *handle, uint32_t domid, uint64_t gfn, void *page)
+{
+	const void *p = fake.guest ? fake.guest(domid, gfn) : NULL;
+
+	(void)handle;
+	fake.asked++;
+	fake.seen[EMT_XC_GUEST_PAGE]++;
+	if (!p)
+		return (int)fails(EINVAL);
+	memcpy(page, p, 4096);
+	return 0;
+}
+
 const struct emt_xen_backend fake_xen = {
 	.open = fake_open, .close = fake_close, .alloc = fake_alloc, .free = fake_free,
-	.call = fake_call, .store = fake_store,
+	.call = fake_call, .store = fake_store, .guest_page = fake_guest_page,
 };

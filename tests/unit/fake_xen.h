@@ -37,6 +37,8 @@ struct fake_xen {
 	int moves;              /* so often the tables move under a query */
 	uint32_t batch;         /* what one query gives at most, 0 = all */
 	uint64_t answer_differs;/* gfn of which Xen's own function says another type */
+	/* the guest's memory, NULL = none; each gfn asked for is told */
+	const void *(*guest)(uint32_t domid, uint64_t gfn);
 };
 extern struct fake_xen fake;
 extern const struct emt_xen_backend fake_xen;

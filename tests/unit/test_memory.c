@@ -109,6 +109,49 @@ static void cores_are_read(void **state)
 	found(true, true);
 }
 
+/* The guest's own tables, each page of them through the p2m: 4 KiB entries, a
+ * superpage, and a gfn that nothing maps. */
+static void guest_memory(bool ept)
+{
+	struct emt_guest_opts o = { .regs = { 0x80000011, 0x10000, 0x20, 0xd01 }, .last = UINT64_MAX };
+	struct emt_guest_walker *w;
+	struct emt_guest_run run;
+	struct emt_source *s;
+	struct emt_err err;
+
+	xen_image_build(&image, ept);
+	image.frame[IMG_GUEST + 0x10][1] = 0x11007;
+	image.frame[IMG_GUEST + 0x11][2] = 0x205007;
+	image.frame[IMG_GUEST_2M + 5][3] = 0x12007;
+	image.frame[IMG_GUEST_2M + 5][4] = 0x7000000 | 0x83;
+	image.frame[IMG_GUEST_2M + 5][5] = 0x1234567007;
+	image.frame[IMG_GUEST + 0x12][6] = 0x4000 | 0x9b;
+	write_image(false);
+	open_source(&s, "", &err);
+	assert_non_null(s);
+	assert_int_equal(emt_source_guest(s, 0, &o.mem, &err), 0);
+	assert_int_equal(emt_guest_walker_new(&w, &o, NULL), 0);
+	assert_int_equal(emt_guest_walker_next(w, &run), 1);
+	assert_int_equal(run.va, 1ull << 39 | 2ull << 30 | 3ull << 21 | 6ull << 12);
+	assert_int_equal(run.gfn, 4);
+	assert_int_equal(run.pat, 7);
+	assert_int_equal(emt_guest_walker_next(w, &run), 1);
+	assert_int_equal(run.gfn, 0x7000);
+	assert_int_equal(run.order, 9);
+	assert_int_equal(emt_guest_walker_next(w, &run), 0);
+	assert_int_equal(emt_guest_walker_result(w)->tables, 4);
+	assert_int_equal(emt_guest_walker_result(w)->unreadable, 1);
+	emt_guest_walker_free(w);
+	emt_source_close(s);
+}
+
+static void guests_are_read(void **state)
+{
+	(void)state;
+	guest_memory(true);
+	guest_memory(false);
+}
+
 static void iommu_tables_are_found(void **state)
 {
 	struct emt_source *s = NULL;
@@ -417,7 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ept_is_found),
 		cmocka_unit_test(npt_is_found),
-		cmocka_unit_test(cores_are_read),
+		cmocka_unit_test(cores_are_read), cmocka_unit_test(guests_are_read),
 		cmocka_unit_test(iommu_tables_are_found),
 		cmocka_unit_test(checks_refuse),
 		cmocka_unit_test(a_guests_text_does_not_count),
