@@ -210,7 +210,7 @@ const struct emt_command emt_cmd_domains = {
 		"Exit status: 0 listed; 2 no Xen here, or it cannot be asked.",
 	.groups = { &emt_args_output },
 	.reply = &reply,
-	.right = EMT_RIGHT_HOST,
+	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,
 	.examples = examples,
 	.nr_examples = EMT_ARRAY_SIZE(examples),

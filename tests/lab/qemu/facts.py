@@ -10,14 +10,14 @@ import sys
 
 import lab
 from check import check, finish
-from live import give_emtctl
+from live import give_program
 
 
 def main():
     kind, name = sys.argv[1:3]
     lab.need_base()
     with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind]) as m:
-        give_emtctl(m)
+        give_program(m, 'emtctl')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
         m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'facts.sh')).read())
         m.wait('DONE')
@@ -46,6 +46,13 @@ def main():
         check('registers of vCPUs are not read unasked', held('vcpu_mtrr') == 'unknown', str(held('vcpu_mtrr')))
         for what in ('iomem_caps', 'domain_iommu'):
             check('%s stays unknown' % what, held(what) == 'unknown', str(held(what)))
+
+        # what only the boot log tells, out of the live ring
+        for what, line in (('iommu_snoop', 'Snoop Control'), ('iommu_shared', 'Shared EPT tables')):
+            told = re.search(r'VT-d %s (not )?enabled' % line, log)
+            check('%s as the boot log says' % what, told and value(what) == ('no' if told.group(1) else 'yes') and
+                  'boot log' in str(facts[what]) or what == 'iommu_shared' and value(what) == 'no',
+                  '%s (%s)' % (value(what), held(what)))
 
         rc, reply, facts = result('facts-costs')
         check('registers of vCPUs with costs=yes', rc == 0 and held('vcpu_mtrr') == 'known', str(held('vcpu_mtrr')))

@@ -18,10 +18,11 @@ DATA = os.path.join(lab.TOP, 'tests/data/captures/raw')
 SAMPLE = os.path.join(lab.TOP, 'tests/data/captures/situations/B-mmio/D05-revoked-touched.emt')
 
 
-def give_emtctl(machine):
-    """emtctl and every library it names; the base has none of its own."""
-    machine.give(EMTCTL, 'emt/emtctl')
-    out = subprocess.run(['ldd', EMTCTL], stdout=subprocess.PIPE, check=True).stdout.decode()
+def give_program(machine, name):
+    """A program of ours and every library it names; the base has none of its own."""
+    program = os.path.join(lab.BUILD, name)
+    machine.give(program, 'emt/' + name)
+    out = subprocess.run(['ldd', program], stdout=subprocess.PIPE, check=True).stdout.decode()
     for path in re.findall(r'=> (/\S+)', out):
         if not re.search(r'/libc\.so', path):
             machine.give(path, 'emt/lib/' + os.path.basename(path))
@@ -31,7 +32,7 @@ def main():
     kind, name = sys.argv[1:3]
     lab.need_base()
     with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind]) as m:
-        give_emtctl(m)
+        give_program(m, 'emtctl')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
         m.give(SAMPLE, 'emt/sample.emt')
         m.give(os.path.join(DATA, '01-built.D.txt'), 'emt/D.txt')
