@@ -98,6 +98,8 @@ instead() {
 	EMTD_SOCKET=$PWD/read.sock emt facts 5
 	status_is 0
 	EMTD_SOCKET=$PWD/read.sock emt domains
+	status_is 0
+	EMTD_SOCKET=$PWD/read.sock emt query status
 	status_is 2
 	has "$stderr" "full socket"
 	kill "$daemon" && wait "$daemon"
@@ -190,6 +192,10 @@ instead() {
 	"$WIRE" full.sock slow 1 <go >slow.out &
 	slow=$!
 	exec 8>go
+	for _ in $(seq 100); do
+		! grep -q waiting slow.out || break
+		sleep 0.1
+	done
 	"$WIRE" full.sock run facts 5 | grep -q '"exit_status":0.* 40000000$'
 	echo >&8
 	exec 8>&-
