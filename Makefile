@@ -22,6 +22,23 @@ ifeq ($(HAVE_DW),1)
 PKGS += libdw
 EMT_CFLAGS += -DEMT_HAVE_LIBDW=1
 endif
+# Programs for the kernel: built where clang, bpftool and libbpf are; else emt says which is
+# missing and does without. BPF=no leaves them out.
+BPF ?= yes
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+BPF_LACKS := $(if $(filter no,$(BPF)),BPF programs,$(strip \
+	$(if $(shell command -v $(CLANG)),,clang) $(if $(shell command -v $(BPFTOOL)),,bpftool) \
+	$(if $(shell $(PKG_CONFIG) --exists libbpf && echo 1),,libbpf)))
+ifeq ($(BPF_LACKS),)
+PKGS += libbpf
+BPF_SKEL := $(patsubst bpf/%.bpf.c,$(BUILD)/gen/%.skel.h,$(sort $(wildcard bpf/*.bpf.c)))
+EMT_CFLAGS += -DEMT_HAVE_BPF=1 -Ibpf
+else
+EMT_CFLAGS += -DEMT_NO_BPF='"$(BPF_LACKS)"'
+endif
+BPF_CFLAGS := -target bpf -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 DAEMON_PKGS := libevent_core libsystemd
 DAEMON_LIBS := $(shell $(PKG_CONFIG) --libs $(DAEMON_PKGS))
 EMT_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -lpthread
@@ -76,6 +93,19 @@ $(PAYLOAD): $(PAYLOAD_OBJ)
 
 $(BUILD)/lib/xen/query_payload.o: EMT_CFLAGS += -DEMT_PAYLOAD='"$(PAYLOAD)"'
 $(BUILD)/lib/xen/query_payload.o: $(PAYLOAD)
+
+# Skeletons are headers: whoever includes one finds it in $(BUILD)/gen.
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
+	$(call SAY,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call SAY,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* >$@.all && sed "s|return err;|& /* NOLINT */|" $@.all >$@
+
+$(call obj,$(LIB_SRC)): | $(BPF_SKEL)
 
 $(LIBEMT): $(call obj,$(LIB_SRC))
 	$(call SAY,AR,$@)
@@ -134,7 +164,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BENCH_BIN)
+units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BUILD)/tests/tools/kvmguest $(BENCH_BIN)
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "command/ctx.h"
+#include "command/kind_vm.h"
 #include "xen/dump.h"
 
 /* How the entries of a domain can be had. */
@@ -170,6 +171,11 @@ static int run_domains(struct emt_ctx *ctx)
 	size_t n = 0;
 	int rc = emt_xen_open(&x, NULL, false, "xen", ctx->err);
 
+	/* no Xen: then KVM, if that is here */
+	if (rc == EMT_E_UNSUPPORTED && emt_kvm_mode(NULL, 0) != EMT_KVM_MODE_NONE) {
+		*ctx->err = (struct emt_err){ 0 };
+		return emt_put_guests(ctx);
+	}
 	if (rc)
 		return rc;
 	emt_out_source(ctx->out, "xen");
@@ -188,6 +194,7 @@ static int run_domains(struct emt_ctx *ctx)
 static const struct emt_section sections[] = {
 	{ "domains", &kind_live, EMT_SECTION_MAIN, NULL },
 	{ "host", &kind_host, EMT_SECTION_ONE, NULL },
+	{ "virtual_machines", &emt_kind_vm, 0, NULL },
 };
 static const struct emt_reply reply = { "emt.domains", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
 static const struct emt_example examples[] = {
@@ -198,7 +205,7 @@ static const struct emt_example examples[] = {
 const struct emt_command emt_cmd_domains = {
 	.name = "domains",
 	.group = "Look at a guest",
-	.summary = "list the domains of this Xen and how each can be read",
+	.summary = "list what runs on this host and how each can be read",
 	.description =
 		"Lists every domain of the Xen that runs on this machine, with its type, paging and memory, "
 		"and the way by which its entries can be read, if there is one. Nothing that costs is done: "
@@ -207,7 +214,9 @@ const struct emt_command emt_cmd_domains = {
 		"Key D prints the EPT of all domains at once into the console ring, which nobody can empty "
 		"meanwhile: it is no way where the ring is too small, or where a serial line would hold the "
 		"host for long.\n\n"
-		"Exit status: 0 listed; 2 no Xen here, or it cannot be asked.",
+		"Without Xen, on a host with KVM: lists its virtual machines by the processes that hold them, "
+		"with what KVM's structures tell of each, read through BPF. No guest is paused.\n\n"
+		"Exit status: 0 listed; 2 neither Xen nor KVM here, or it cannot be asked.",
 	.groups = { &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,

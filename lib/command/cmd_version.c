@@ -10,6 +10,7 @@
 
 #include "command/ctx.h"
 #include "command/layout.h"
+#include "source/kvm.h"
 
 enum { FEAT_NAME, FEAT_PRESENT, FEAT_HELP, FEAT_NR };
 static const struct emt_column feature_columns[FEAT_NR] = {
@@ -104,7 +105,7 @@ static int run_version(struct emt_ctx *ctx)
 	} features[] = {
 		{ "capture", "capture:/nonexistent/x.emt", "captures of any host, read and written" },
 		{ "xen", "xen:4294967295", "live domains of Xen" },
-		{ "kvm", "kvm:4294967295", "live guests of KVM" },
+		{ "kvm", NULL, "live guests of KVM" },
 		{ "mem", "mem:/nonexistent/x", "memory images and cores" },
 	};
 	struct emt_rec *rec = emt_out_rec(ctx->out, &kind_version);
@@ -130,8 +131,11 @@ static int run_version(struct emt_ctx *ctx)
 		struct emt_rec *f = emt_rec_add(rec, VRS_FEATURES);
 
 		emt_rec_str(f, FEAT_NAME, features[i].name);
-		emt_rec_bool(f, FEAT_PRESENT, source_present(features[i].probe));
-		emt_rec_str(f, FEAT_HELP, features[i].help);
+		emt_rec_bool(f, FEAT_PRESENT, features[i].probe ? source_present(features[i].probe) : !emt_kvm_missing());
+		if (!strcmp(features[i].name, "kvm") && emt_kvm_missing())
+			emt_rec_fmt(f, FEAT_HELP, "%s (built without %s)", features[i].help, emt_kvm_missing());
+		else
+			emt_rec_str(f, FEAT_HELP, features[i].help);
 	}
 	return emt_out_put(ctx->out, rec, ctx->err);
 }

@@ -12,12 +12,7 @@
 #include "capture/format.h"
 #include "policy/release.h"
 #include "source/mem_open.h"
-
-struct mem_stream {
-	struct emt_walker *walker;
-	struct emt_run held;  /* being joined; count 0 = none */
-	bool end;
-};
+#include "source/table_stream.h"
 
 static bool is_capture(const char *path)
 {
@@ -204,61 +199,13 @@ static int mem_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 {
 	const struct mem_source *ms = st->source->priv;
 	struct emt_walk_opts o = mem_walk_opts(&ms->walks[i]);
-	struct mem_stream *m = calloc(1, sizeof(*m));
-	int rc;
 
-	if (!m)
-		return emt_err_set(err, EMT_E_NOMEM, st->source->name, NULL, "not enough memory to walk it");
-	rc = emt_walker_new(&m->walker, &o, err);
-	if (rc)
-		free(m);
-	else
-		st->priv = m;
-	return rc;
-}
-
-static int mem_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
-{
-	struct mem_stream *m = st->priv;
-
-	(void)err;
-	emt_walker_seek(m->walker, gfn);
-	m->held.count = 0;
-	m->end = false;
-	return 0;
-}
-
-/* Leaves of one table come joined; here across tables. */
-static long mem_read(struct emt_stream *st, struct emt_run *runs, size_t room, struct emt_err *err)
-{
-	struct mem_stream *m = st->priv;
-	struct emt_run run;
-	size_t n = 0;
-
-	while (n < room && !m->end) {
-		if (!emt_walker_next(m->walker, &run)) {
-			m->end = true;
-			if (m->held.count)
-				runs[n++] = m->held;
-			m->held.count = 0;
-		} else if (m->held.count && !(run.flags & EMT_RUN_INTERMEDIATE) &&
-			   emt_run_joins(&m->held, &run)) {
-			m->held.count += run.count;
-		} else {
-			if (m->held.count)
-				runs[n++] = m->held;
-			m->held = run;
-		}
-	}
-	if (m->end && emt_walker_result(m->walker)->no_memory)
-		return emt_err_set(err, EMT_E_NOMEM, st->source->name, NULL,
-				   "not enough memory to walk it to its end");
-	return (long)n;
+	return emt_table_stream(st, &o, err);
 }
 
 /* Runs and whole tables in gfn order: what is held is given before a table is. */
 struct each {
-	struct mem_stream *m;
+	struct emt_table_stream *m;
 	const struct emt_stream_sink *sink;
 };
 
@@ -280,7 +227,7 @@ static int each_page(const struct emt_table_page *page, void *arg)
 
 static int mem_each(struct emt_stream *st, const struct emt_stream_sink *sink, struct emt_err *err)
 {
-	struct mem_stream *m = st->priv;
+	struct emt_table_stream *m = st->priv;
 	struct each e = { m, sink };
 	struct emt_run run;
 	int rc = 0;
@@ -300,39 +247,6 @@ static int mem_each(struct emt_stream *st, const struct emt_stream_sink *sink, s
 		rc = emt_err_set(err, EMT_E_NOMEM, st->source->name, NULL,
 				 "not enough memory to walk it to its end");
 	return rc;
-}
-
-static void mem_loss(const struct emt_stream *st, struct emt_loss *loss)
-{
-	const struct mem_stream *m = st->priv;
-	const struct emt_walk_result *r = emt_walker_result(m->walker);
-	const struct {
-		uint64_t n;
-		const char *what;
-	} parts[] = {
-		{ r->outside, "point outside RAM" },       { r->unreadable, "lead to unreadable tables" },
-		{ r->bad_level, "are of a wrong level" },  { r->loops, "loop" },
-		{ r->twice, "lead to a table again" },     { r->torn, "lead to tables that kept changing" },
-		{ r->reserved, "have reserved bits set" }, { r->too_many, "is one table too many" },
-	};
-	size_t at = 0;
-
-	loss->changed = r->changed;
-	loss->entries_cut = r->outside + r->unreadable + r->bad_level + r->loops + r->twice + r->too_many;
-	loss->cut_tail = r->too_many;
-	for (size_t i = 0; i < EMT_ARRAY_SIZE(parts) && at < sizeof(loss->note); i++)
-		if (parts[i].n)
-			at += (size_t)snprintf(loss->note + at, sizeof(loss->note) - at, "%s%llu %s",
-					       at ? ", " : "table entries: ", (unsigned long long)parts[i].n,
-					       parts[i].what);
-}
-
-static void mem_end(struct emt_stream *st)
-{
-	struct mem_stream *m = st->priv;
-
-	emt_walker_free(m->walker);
-	free(m);
 }
 
 struct give {
@@ -377,12 +291,12 @@ const struct emt_source_ops emt_source_mem_ops = {
 	.walk = mem_walk_info,
 	.facts = mem_facts,
 	.stream = mem_stream,
-	.seek = mem_seek,
-	.read = mem_read,
+	.seek = emt_table_seek,
+	.read = emt_table_read,
 	.each = mem_each,
-	.loss = mem_loss,
+	.loss = emt_table_loss,
 	.tables = mem_tables,
 	.guest = mem_guest,
 	.owner = mem_owner,
-	.end = mem_end,
+	.end = emt_table_end,
 };
