@@ -64,7 +64,7 @@ static int missing(const struct emt_facts *f, struct emt_err *err)
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(ids); i++)
 		if (f->prov[ids[i]].held == EMT_UNKNOWN)
 			return emt_err_set(err, EMT_E_MISSING, emt_fact_descs[ids[i]].name,
-					   "give --cr3, or facts with the vCPUs' registers (xen-hvmctx DOMID)",
+					   "give --cr3, or facts with the registers (xen-hvmctx DOMID); of a live domain: xen:DOMAIN,costs=yes",
 					   "not known: where the guest's page tables begin");
 	return f->nr_vcpus ? 0 : emt_err_set(err, EMT_E_MISSING, "vcpu_cr3", "give --cr3", "there is no vCPU");
 }

@@ -59,6 +59,7 @@ commands() {
 		effective|effective TABLES
 		effective|effective TABLES --cr3 0x10000 --fail-on info
 		alias|alias TABLES
+		special|special GUEST --release 4.14.0
 		explain|explain TABLES --va 0x401010
 		capture take|capture take TABLES --guest-tables -o OUT
 		doctor|doctor

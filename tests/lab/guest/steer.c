@@ -72,6 +72,8 @@ static void rdmsr(const uint64_t *v)
 	printf("msr %" PRIx64 " %08x%08x\n", v[0], mail->result[1], mail->result[0]);
 }
 
+static void paging(const uint64_t *v) { ask(STEP_PAGING, v[0], 0, 0); }
+
 /* The guest itself places a special page: 0 shared info, 1 a grant frame. */
 static void place(const uint64_t *v)
 {
@@ -161,6 +163,7 @@ static const struct {
 	{ "execute", 1, execute }, /* GFN */
 	{ "wrmsr", 2, wrmsr },     /* MSR VALUE */
 	{ "rdmsr", 1, rdmsr },
+	{ "paging", 1, paging },   /* MODE */
 	{ "place", 3, place },     /* SPACE INDEX GFN */
 	{ "iomem", 3, iomem },     /* MFN COUNT ALLOW */
 	{ "ioport", 3, ioport },   /* PORT COUNT ALLOW */
