@@ -30,6 +30,7 @@ enum {
 	LIST_BYTES,
 	LIST_MAX_BYTES,
 	LIST_VCPUS,
+	LIST_IOMMU,
 	LIST_ROUTE,
 	LIST_WHY,
 	LIST_NR
@@ -59,6 +60,8 @@ static const struct emt_column columns[LIST_NR] = {
 				  .unit = "bytes"),
 	[LIST_MAX_BYTES] = EMT_COLUMN("max_bytes", EMT_COL_BYTES, 0, "memory it may have", .unit = "bytes"),
 	[LIST_VCPUS] = EMT_COLUMN("vcpus", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT, "vCPUs online"),
+	[LIST_IOMMU] = EMT_COLUMN("iommu", EMT_COL_BOOL, EMT_COLF_SHOWN | EMT_COLF_NULL,
+				  "it has IOMMU tables; null: no call tells, and no device of its own shows"),
 	[LIST_ROUTE] = EMT_COLUMN("route", EMT_COL_STRING, EMT_COLF_SHOWN, "how its entries can be read",
 				  .word = route_word, .nr_words = ROUTE_NR),
 	[LIST_WHY] = EMT_COLUMN("why", EMT_COL_STRING, EMT_COLF_SHOWN | EMT_COLF_WRAP,
@@ -135,6 +138,8 @@ static int put_domain(struct emt_ctx *ctx, const struct emt_xen_domain *d, const
 		/* no limit is a number of all ones */
 		emt_rec_u64(rec, LIST_MAX_BYTES, d->max_pages >> 52 ? UINT64_MAX : d->max_pages * 4096);
 		emt_rec_u64(rec, LIST_VCPUS, d->online_vcpus);
+		if (d->iommu != EMT_XEN_IOMMU_UNKNOWN)
+			emt_rec_bool(rec, LIST_IOMMU, d->iommu == EMT_XEN_IOMMU_YES);
 		fill_route(rec, d, plan);
 	}
 	return emt_out_put(ctx->out, rec, ctx->err);

@@ -70,6 +70,25 @@ static void decode(const struct emt_xen *x, const uint8_t *info, struct emt_xen_
 		d->paging = EMT_PAGING_SHADOW;
 }
 
+/* Whether a domain has IOMMU tables no call tells: not where the host has no IOMMU; where
+ * devices were given to it, says the tool stack; and a PVH dom0 cannot be without. */
+static enum emt_xen_iommu iommu_of(struct emt_xen *x, const struct emt_xen_host *host, const struct emt_xen_domain *d)
+{
+	char path[80], *devices;
+	uint64_t n = 0;
+
+	if (host->iommu_told && !host->iommu)
+		return EMT_XEN_IOMMU_NO;
+	if (!d->domid)
+		return d->type == EMT_XEN_PVH ? EMT_XEN_IOMMU_YES : EMT_XEN_IOMMU_UNKNOWN;
+	snprintf(path, sizeof(path), "/local/domain/0/backend/pci/%u/0/num_devs", d->domid);
+	devices = x->be->store(x->handle, path);
+	if (devices && emt_parse_u64(devices, &n))
+		n = 0;
+	free(devices);
+	return n ? EMT_XEN_IOMMU_YES : EMT_XEN_IOMMU_UNKNOWN;
+}
+
 /* Hardware paging is the processor's; and the name is xenstore's. */
 static void complete(struct emt_xen *x, const struct emt_xen_host *host, struct emt_xen_domain *d)
 {
@@ -81,6 +100,7 @@ static void complete(struct emt_xen *x, const struct emt_xen_host *host, struct 
 	name = x->be->store(x->handle, path);
 	snprintf(d->name, sizeof(d->name), "%s", name ? name : "");
 	free(name);
+	d->iommu = iommu_of(x, host, d);
 }
 
 /* One call's worth, from 'first' on. */

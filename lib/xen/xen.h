@@ -81,6 +81,7 @@ struct emt_xen_domain {
 	bool dying, shutdown, paused;
 	uint64_t tot_pages, max_pages, paged_pages, shared_pages;
 	uint32_t online_vcpus;
+	enum emt_xen_iommu { EMT_XEN_IOMMU_UNKNOWN, EMT_XEN_IOMMU_NO, EMT_XEN_IOMMU_YES } iommu; /* it has IOMMU tables */
 	uint32_t nr_vcpus;      /* highest id and one; 0 = none */
 };
 const char *emt_xen_type_name(unsigned int type); /* "pv", "hvm", "pvh" */

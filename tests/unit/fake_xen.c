@@ -49,6 +49,8 @@ static void fake_free(void *handle, void *p)
 static char *fake_store(void *handle, const char *path)
 {
 	(void)handle;
+	if (!strcmp(path, "/local/domain/0/backend/pci/5/0/num_devs"))
+		return strdup("1");
 	return strcmp(path, "/local/domain/5/name") ? NULL : strdup("guest");
 }
 

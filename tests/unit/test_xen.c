@@ -73,6 +73,8 @@ static void test_reads(void **state)
 
 		assert_int_equal(emt_xen_domains(x, &d, &n, &err), 0);
 		assert_int_equal(n, 2);
+		assert_int_equal(d[0].iommu, EMT_XEN_IOMMU_UNKNOWN);
+		assert_int_equal(d[1].iommu, EMT_XEN_IOMMU_YES); /* a device, says the tool stack */
 		assert_int_equal(d[0].paging, EMT_PAGING_PV);
 		assert_int_equal(d[1].domid, 5);
 		assert_string_equal(d[1].name, "guest");
