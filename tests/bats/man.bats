@@ -96,7 +96,7 @@ examples() {
 	# the example configuration is the defaults, and is read
 	sed 's/^#\([a-z_]* =\)/\1/' "$ROOT/daemon/emtd.conf" >all.conf
 	"$BUILD/emtd" -c all.conf --emtctl "$EMTCTL" --check
-	[ "$(grep -c = all.conf)" = 9 ]
+	[ "$(grep -c = all.conf)" = 10 ]
 }
 
 @test "emt-policy(7) has every release's rules in order, every defect and every verdict" {
