@@ -7,14 +7,15 @@
 
 #include "command/ctx.h"
 #include "command/kind_vm.h"
+#include "source/xen_query.h"
 #include "xen/dump.h"
 
 /* How the entries of a domain can be had. */
-enum route { ROUTE_NONE, ROUTE_KEY_D, ROUTE_NR };
+enum route { ROUTE_NONE, ROUTE_KEY_D, ROUTE_QUERY, ROUTE_NR };
 
 static const char *route_word(unsigned int i)
 {
-	static const char *const words[ROUTE_NR] = { "none", "key-d" };
+	static const char *const words[ROUTE_NR] = { "none", "key-d", "query" };
 
 	return i < ROUTE_NR ? words[i] : NULL;
 }
@@ -102,12 +103,16 @@ static const struct emt_record_kind kind_host = {
 	.columns = host_columns, .nr_columns = HOST_NR,
 };
 
-static void fill_route(struct emt_rec *rec, const struct emt_xen_domain *d, const struct emt_xen_dump_plan *plan)
+static void fill_route(struct emt_rec *rec, const struct emt_xen_domain *d, const struct emt_xen_dump_plan *plan,
+		       bool query)
 {
 	struct emt_err err = { 0 };
 
 	emt_rec_str(rec, LIST_ROUTE, route_word(ROUTE_NONE));
-	if (d->paging != EMT_PAGING_EPT && d->paging != EMT_PAGING_UNKNOWN)
+	if (query && !d->dying && (d->paging == EMT_PAGING_EPT || d->paging == EMT_PAGING_NPT) && d->domid) {
+		emt_rec_str(rec, LIST_ROUTE, route_word(ROUTE_QUERY));
+		emt_rec_str(rec, LIST_WHY, "the query payload is loaded: exact, and free");
+	} else if (d->paging != EMT_PAGING_EPT && d->paging != EMT_PAGING_UNKNOWN)
 		emt_rec_fmt(rec, LIST_WHY, "its paging is %s: it has no EPT", emt_paging_name(d->paging));
 	else if (d->dying)
 		emt_rec_str(rec, LIST_WHY, "it is dying");
@@ -121,7 +126,8 @@ static void fill_route(struct emt_rec *rec, const struct emt_xen_domain *d, cons
 	}
 }
 
-static int put_domain(struct emt_ctx *ctx, const struct emt_xen_domain *d, const struct emt_xen_dump_plan *plan)
+static int put_domain(struct emt_ctx *ctx, const struct emt_xen_domain *d, const struct emt_xen_dump_plan *plan,
+		      bool query)
 {
 	struct emt_rec *rec = emt_out_rec(ctx->out, &kind_live);
 	unsigned int state = d->dying ? 3 : d->shutdown ? 2 : d->paused ? 1 : 0;
@@ -140,7 +146,7 @@ static int put_domain(struct emt_ctx *ctx, const struct emt_xen_domain *d, const
 		emt_rec_u64(rec, LIST_VCPUS, d->online_vcpus);
 		if (d->iommu != EMT_XEN_IOMMU_UNKNOWN)
 			emt_rec_bool(rec, LIST_IOMMU, d->iommu == EMT_XEN_IOMMU_YES);
-		fill_route(rec, d, plan);
+		fill_route(rec, d, plan, query);
 	}
 	return emt_out_put(ctx->out, rec, ctx->err);
 }
@@ -174,6 +180,7 @@ static int run_domains(struct emt_ctx *ctx)
 	struct emt_xen_dump_plan plan;
 	struct emt_xen *x;
 	size_t n = 0;
+	bool query;
 	int rc = emt_xen_open(&x, NULL, false, "xen", ctx->err);
 
 	/* no Xen: then KVM, if that is here */
@@ -183,12 +190,13 @@ static int run_domains(struct emt_ctx *ctx)
 	}
 	if (rc)
 		return rc;
+	query = emt_xen_query_loaded(x);
 	emt_out_source(ctx->out, "xen");
 	rc = emt_xen_dump_plan(x, &plan, ctx->err);
 	if (!rc)
 		rc = emt_xen_domains(x, &v, &n, ctx->err);
 	for (size_t i = 0; i < n && !rc; i++)
-		rc = put_domain(ctx, &v[i], &plan);
+		rc = put_domain(ctx, &v[i], &plan, query);
 	if (!rc)
 		rc = put_host(ctx, x, &plan);
 	free(v);
@@ -216,6 +224,8 @@ const struct emt_command emt_cmd_domains = {
 		"and the way by which its entries can be read, if there is one. Nothing that costs is done: "
 		"only the state of domains, the host's capabilities and the hypervisor's command line are "
 		"read.\n\n"
+		"Where the query payload is loaded (query load), it answers for every guest with hardware paging, "
+		"exactly and at no cost worth asking for. "
 		"Key D prints the EPT of all domains at once into the console ring, which nobody can empty "
 		"meanwhile: it is no way where the ring is too small, or where a serial line would hold the "
 		"host for long.\n\n"

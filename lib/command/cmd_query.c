@@ -104,7 +104,7 @@ static int say_changes(struct emt_ctx *ctx, const struct emt_query_build *build,
 	emt_ctx_note(ctx, "  - every processor stops for an instant while Xen puts it in use, and again on unload");
 	emt_ctx_note(ctx, "  - the first bytes of Xen's function iommu_do_domctl become a jump into it: requests of emt are "
 			  "answered there, every other one is done as before");
-	emt_ctx_note(ctx, "  - then it is checked against a running guest, and taken out again if anything is not as "
+	emt_ctx_note(ctx, "  - then it is checked against the guests that run, and taken out again if anything is not as "
 			  "expected; it only reads");
 	return emt_err_set(ctx->err, EMT_E_USAGE, "query load", "agree to it: query load -y",
 			   "not without being asked: it changes the hypervisor");
@@ -132,17 +132,17 @@ static int load(struct emt_ctx *ctx, struct emt_xen *x, const struct emt_query_s
 	}
 	emt_xen_allow_changes(x);
 	rc = emt_query_load(x, build, &checked, ctx->err);
-	if (!rc && checked == UINT32_MAX)
+	if (!rc && !checked)
 		emt_ctx_note(ctx, "no guest runs that it could be checked against: the first query does that");
 	else if (!rc)
-		emt_ctx_note(ctx, "checked against domain %u", checked);
+		emt_ctx_note(ctx, "checked against %u guest%s", checked, checked == 1 ? "" : "s");
 	return rc;
 }
 
 static int run_load(struct emt_ctx *ctx)
 {
 	const char *path = emt_parse_text(ctx->args, "offsets");
-	struct emt_query_build own;
+	struct emt_query_build own = { .release = NULL };
 	struct emt_query_status s;
 	struct emt_xen *x;
 	int rc = path ? emt_query_build_read(&own, path, ctx->err) : 0;
@@ -206,17 +206,35 @@ static const struct emt_record_kind kind_build = {
 	.columns = build_columns, .nr_columns = BLD_NR,
 };
 
+/* emt's own numbers of the build that runs here. */
+static int of_this_xen(struct emt_ctx *ctx, struct emt_query_build *b)
+{
+	struct emt_query_status s;
+	struct emt_xen *x;
+	int rc = open_xen(ctx, &x, &s);
+
+	if (rc)
+		return rc;
+	emt_xen_close(x);
+	if (!s.build)
+		return emt_err_set(ctx->err, EMT_E_UNSUPPORTED, "query offsets", "name its xen-syms: query offsets XEN-SYMS",
+				   "build %s is not known exactly", s.build_id);
+	*b = *s.build;
+	return 0;
+}
+
 static int run_offsets(struct emt_ctx *ctx)
 {
 	const char *path = emt_parse_text(ctx->args, "file");
 	const struct emt_query_build *known;
-	struct emt_query_build b;
+	struct emt_query_build b = { .release = NULL };
 	struct emt_rec *rec;
-	int rc = emt_query_build_syms(&b, path, ctx->err);
+	int rc = path ? emt_query_build_syms(&b, path, ctx->err) : of_this_xen(ctx, &b);
 
 	if (rc)
 		return rc;
-	emt_out_source(ctx->out, path);
+	if (path)
+		emt_out_source(ctx->out, path);
 	for (unsigned int i = 0; i < EMT_QF_NR && !rc; i++) {
 		rec = emt_out_rec(ctx->out, &kind_number);
 		if (rec) {
@@ -277,7 +295,7 @@ static const struct emt_arg load_args[] = {
 	  .help = "numbers of a build that emt does not know: what query offsets --json printed" },
 };
 static const struct emt_example load_examples[] = {
-	{ "query load -y", "put the payload in use, and check it against a running guest" },
+	{ "query load -y", "put the payload in use, and check it against the guests that run" },
 };
 const struct emt_command emt_cmd_query_load = {
 	.name = "query load",
@@ -332,8 +350,8 @@ const struct emt_command emt_cmd_query_unload = {
 };
 
 static const struct emt_arg offsets_args[] = {
-	{ .name = "file", .type = EMT_ARG_FILE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED, .metavar = "XEN-SYMS",
-	  .help = "xen-syms of the build, with debug information" },
+	{ .name = "file", .type = EMT_ARG_FILE, .flags = EMT_ARGF_POSITIONAL, .metavar = "XEN-SYMS",
+	  .help = "xen-syms of the build, with debug information; without it, what emt knows of the Xen that runs here" },
 };
 static const struct emt_section offsets_sections[] = {
 	{ "numbers", &kind_number, EMT_SECTION_MAIN, NULL },

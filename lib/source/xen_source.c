@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A domain of a live Xen: what the control interfaces tell of it and of the host.
- * What they do not tell (pins, read-only ranges) stays unknown; reading a vCPU's
- * registers pauses it, and entries, rights to I/O and special frames come by debug
- * keys: both are done with costs=yes only.
+ * Where the query payload is loaded it tells the rest (xen_query.h). Else what they do not
+ * tell (pins, read-only ranges) stays unknown; reading a vCPU's registers pauses it, and
+ * entries, rights to I/O and special frames come by debug keys: both are done with
+ * costs=yes only.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "source/ops.h"
 #include "source/xen_bootlog.h"
 #include "source/xen_console.h"
+#include "source/xen_query.h"
 
 #define RECORD "HVM save record" /* emt_facts_derive() knows its defect by this */
 
@@ -21,6 +23,7 @@ struct xen_source {
 	struct emt_xen *x;
 	struct emt_xen_domain d;
 	int64_t time;           /* when it was opened */
+	struct emt_xen_query *query; /* NULL: the payload is not loaded, or not for this domain */
 	struct emt_capture *walk; /* of the debug keys, once they were issued; NULL */
 	struct emt_capture_cursor *lookup; /* in it, for the guest's memory; NULL */
 	struct emt_ranges e820; /* of the host, the same */
@@ -39,6 +42,7 @@ static void xen_close(struct emt_source *s)
 
 	emt_capture_cursor_free(xs->lookup);
 	emt_ranges_free(&xs->e820);
+	emt_xen_query_close(xs->query);
 	emt_capture_free(xs->walk);
 	emt_xen_close(xs->x);
 	free(xs);
@@ -69,6 +73,20 @@ static int find(const struct emt_source *s, struct xen_source *xs, const char *t
 			   hits ? "%zu domains have this name" : "no domain has this name or UUID", hits);
 }
 
+/* The payload, where it is loaded; what is wrong with it is not passed over. */
+static int open_query(struct xen_source *xs, struct emt_err *err)
+{
+	struct emt_err why = { 0 };
+	int rc;
+
+	if (xs->d.type == EMT_XEN_PV || !emt_xen_query_loaded(xs->x))
+		return 0;
+	rc = emt_xen_query_open(&xs->query, xs->x, &xs->d, &why);
+	if (rc == EMT_E_UNSUPPORTED)
+		return 0;
+	return rc ? emt_err_set(err, rc, why.subject, why.next, "%s", why.text) : 0;
+}
+
 static int xen_open(struct emt_source *s, const struct emt_source_spec *spec, struct emt_err *err)
 {
 	struct xen_source *xs = calloc(1, sizeof(*xs));
@@ -86,6 +104,8 @@ static int xen_open(struct emt_source *s, const struct emt_source_spec *spec, st
 	else if (!rc)
 		rc = emt_xen_domain(xs->x, emt_parse_u64(t, &id) || id > UINT32_MAX ? UINT32_MAX : (uint32_t)id,
 				    &xs->d, err);
+	if (!rc)
+		rc = open_query(xs, err);
 	if (rc)
 		xen_close(s);
 	return rc;
@@ -226,6 +246,8 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	if (xs->d.type != EMT_XEN_PV && emt_xen_max_gfn(xs->x, xs->d.domid, &f->max_gfn, NULL))
 		f->max_gfn = 0;
 	rc = vcpu_facts(xs, f, err);
+	if (!rc && xs->query)
+		rc = emt_xen_query_facts(xs->query, f, err);
 	if (!rc)
 		rc = still_there(s, xs, err);
 	for (int id = 0; id < EMT_FACT_NR; id++)
@@ -236,7 +258,7 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	return rc;
 }
 
-/* ---- entries: only key D shows them, and nothing shows NPT ---- */
+/* ---- entries: by the payload; else only key D shows them, and nothing shows NPT ---- */
 
 static bool may_have_ept(const struct xen_source *xs)
 {
@@ -274,7 +296,7 @@ static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 	struct emt_err why = { 0 };
 
 	(void)i;
-	if (emt_xen_consent(xs->x) && may_have_ept(xs)) {
+	if (!xs->query && emt_xen_consent(xs->x) && may_have_ept(xs)) {
 		int rc = console_walk(s, &why);
 
 		if (!rc) {
@@ -292,6 +314,10 @@ static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 	int rc;
 
 	(void)i;
+	if (xs->query) {
+		emt_xen_query_seek(xs->query, 0);
+		return 0;
+	}
 	if (!may_have_ept(xs))
 		return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name, NULL,
 				   "its paging is %s: there are no EPT entries to read",
@@ -317,40 +343,52 @@ static int xen_types(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *typ
 
 static int xen_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
 {
-	return emt_capture_seek(st->priv, gfn, err);
+	struct xen_source *xs = st->source->priv;
+
+	if (!xs->query)
+		return emt_capture_seek(st->priv, gfn, err);
+	emt_xen_query_seek(xs->query, gfn);
+	return 0;
 }
 
 static long xen_read(struct emt_stream *st, struct emt_run *runs, size_t room, struct emt_err *err)
 {
-	return emt_capture_read(st->priv, runs, room, err);
+	struct xen_source *xs = st->source->priv;
+
+	return xs->query ? emt_xen_query_read(xs->query, runs, room, err) :
+			   emt_capture_read(st->priv, runs, room, err);
 }
 
 static void xen_loss(const struct emt_stream *st, struct emt_loss *loss)
 {
 	const struct xen_source *xs = st->source->priv;
 
-	*loss = emt_capture_walk(xs->walk, walk_of(xs))->loss;
+	if (!xs->query)
+		*loss = emt_capture_walk(xs->walk, walk_of(xs))->loss;
 }
 
 static void xen_end(struct emt_stream *st)
 {
-	emt_capture_cursor_free(st->priv);
+	if (st->priv)
+		emt_capture_cursor_free(st->priv);
 }
 
 /* ---- the guest's memory ---- */
 
-/* Is 'gfn' mapped to RAM, as the dump has it? PoD entries and holes would be populated
+/* Is 'gfn' mapped to RAM, as the payload or the dump has it? PoD entries and holes would be populated
  * by looking, device registers would hear of it. */
 static bool populated(struct xen_source *xs, uint64_t gfn)
 {
 	struct emt_run run;
 
-	if (emt_capture_seek(xs->lookup, gfn, NULL))
+	if (xs->query ? emt_xen_query_at(xs->query, gfn, &run, NULL) != 1 : emt_capture_seek(xs->lookup, gfn, NULL))
 		return false;
-	do {
+	while (!xs->query) {
 		if (emt_capture_next(xs->lookup, &run, NULL) != 1 || run.gfn > gfn)
 			return false;
-	} while (run.flags & EMT_RUN_INTERMEDIATE || emt_run_last(&run) < gfn);
+		if (!(run.flags & EMT_RUN_INTERMEDIATE) && emt_run_last(&run) >= gfn)
+			break;
+	}
 	if (run.flags & EMT_RUN_POD || run.mfn == EMT_NO_FRAME || !(run.perm & EMT_R))
 		return false;
 	for (size_t i = 0; i < xs->e820.n; i++)
@@ -369,7 +407,7 @@ static const void *guest_frame(void *arg, uint64_t gfn)
 	return xs->page;
 }
 
-/* Only with the dump at hand: nothing else tells what is populated. */
+/* Only with the payload or the dump at hand: nothing else tells what is populated. */
 static int xen_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err)
 {
 	struct xen_source *xs = s->priv;
@@ -378,14 +416,15 @@ static int xen_guest(struct emt_source *s, size_t i, struct emt_guest_memory *ou
 	(void)i;
 	if (rc)
 		return rc;
-	if (!may_have_ept(xs))
+	if (!xs->query && !may_have_ept(xs))
 		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, NULL,
 				   "its paging is %s: nothing shows which of its frames are populated",
 				   emt_paging_name(xs->d.paging));
-	rc = console_walk(s, err);
+	if (!xs->query)
+		rc = console_walk(s, err);
 	if (!rc && !xs->e820.n)
 		rc = emt_xen_host_e820(xs->x, &xs->e820, err);
-	if (!rc && !xs->lookup)
+	if (!rc && !xs->query && !xs->lookup)
 		rc = emt_capture_cursor(xs->walk, walk_of(xs), &xs->lookup, err);
 	if (!rc)
 		*out = (struct emt_guest_memory){ guest_frame, xs };

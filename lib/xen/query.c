@@ -53,30 +53,45 @@ int emt_query_may_load(struct emt_xen *x, const struct emt_query_status *s, cons
 	return 0;
 }
 
-/* A domain that can be asked; UINT32_MAX when there is none. */
-static int find_domain(struct emt_xen *x, uint32_t *domid, struct emt_err *err)
+static bool can_be_asked(const struct emt_xen_domain *d)
 {
+	return d->domid && d->type != EMT_XEN_PV && d->paging != EMT_PAGING_SHADOW && !d->dying && d->tot_pages &&
+		d->nr_vcpus;
+}
+
+/* Each guest shows other numbers to be right: one has pins, another several vCPUs. */
+static int check_all(struct emt_xen *x, uint32_t *checked, struct emt_err *err)
+{
+	struct emt_query_client *c;
 	struct emt_xen_domain *v;
 	size_t n;
 	int rc = emt_xen_domains(x, &v, &n, err);
 
-	*domid = UINT32_MAX;
-	for (size_t i = 0; !rc && i < n; i++)
-		if (v[i].domid && v[i].type != EMT_XEN_PV && v[i].paging != EMT_PAGING_SHADOW && !v[i].dying &&
-		    v[i].tot_pages && v[i].nr_vcpus)
-			*domid = v[i].domid;
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct emt_err why = { 0 };
+
+		if (!can_be_asked(&v[i]))
+			continue;
+		rc = emt_query_open(&c, x, v[i].domid, &why);
+		if (rc == EMT_E_GONE)
+			rc = 0;
+		else if (rc)
+			emt_err_set(err, rc, why.subject, why.next, "%s", why.text);
+		else
+			++*checked;
+		emt_query_close(c);
+	}
 	free(v);
 	return rc;
 }
 
 int emt_query_load(struct emt_xen *x, const struct emt_query_build *build, uint32_t *checked, struct emt_err *err)
 {
-	struct emt_query_client *c;
 	uint8_t *file;
 	size_t len;
 	int rc = emt_query_payload(build, &file, &len, err);
 
-	*checked = UINT32_MAX;
+	*checked = 0;
 	if (rc)
 		return rc;
 	rc = emt_livepatch_upload(x, EMT_QUERY_NAME, file, len, err);
@@ -88,12 +103,7 @@ int emt_query_load(struct emt_xen *x, const struct emt_query_build *build, uint3
 		emt_livepatch_unload(x, EMT_QUERY_NAME, NULL);
 		return rc;
 	}
-	rc = find_domain(x, checked, err);
-	if (!rc && *checked != UINT32_MAX) {
-		rc = emt_query_open(&c, x, *checked, err);
-		if (!rc)
-			emt_query_close(c);
-	}
+	rc = check_all(x, checked, err);
 	if (rc && !emt_livepatch_revert(x, EMT_QUERY_NAME, NULL))
 		emt_livepatch_unload(x, EMT_QUERY_NAME, NULL);
 	return rc;
@@ -332,6 +342,27 @@ int emt_query_policy(struct emt_query_client *c, struct emt_query_rec **recs, si
 	*recs = NULL;
 	*n = 0;
 	return rc ? rc : emt_err_set(err, EMT_E_IO, c->about, "try again", "its facts change faster than they can be read");
+}
+
+int emt_query_special(struct emt_query_client *c, uint64_t first, uint64_t last,
+		      int (*cb)(uint64_t first, uint64_t last, bool extra, void *arg), void *arg, struct emt_err *err)
+{
+	const struct emt_query_rec *recs = c->data;
+	bool more = true;
+	int rc = 0;
+
+	while (more && !rc) {
+		struct emt_query q = { .cmd = EMT_QUERY_SPECIAL, .max = EMT_QUERY_MAX_ENTRIES, .at = first, .last = last };
+
+		rc = ask(c, &q, err);
+		if (!rc && (q.max > EMT_QUERY_MAX_ENTRIES || (q.more && q.at <= first)))
+			rc = emt_err_set(err, EMT_E_DAMAGED, subject, NULL, "its answer makes no sense");
+		for (uint32_t i = 0; !rc && i < q.max; i++)
+			rc = cb(recs[i].a, recs[i].b, recs[i].c, arg);
+		first = q.at;
+		more = q.more;
+	}
+	return rc;
 }
 
 void emt_query_cost(const struct emt_query_client *c, struct emt_query_cost *out)

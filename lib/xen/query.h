@@ -24,8 +24,8 @@ int emt_query_status(struct emt_xen *x, struct emt_query_status *out, struct emt
 int emt_query_may_load(struct emt_xen *x, const struct emt_query_status *s, const struct emt_query_build *own,
 		       const struct emt_query_build **build, struct emt_err *err);
 
-/* Upload, apply and check it against a domain that can be asked; whatever fails leaves nothing
- * behind. '*checked' is that domain, or UINT32_MAX: none runs, the first query checks. Needs
+/* Upload, apply and check it against every domain that can be asked; whatever fails leaves
+ * nothing behind. '*checked' counts them; 0: none runs, the first query checks. Needs
  * emt_xen_allow_changes(). EMT_E_FORMAT: the numbers are not this Xen's. */
 int emt_query_load(struct emt_xen *x, const struct emt_query_build *build, uint32_t *checked, struct emt_err *err);
 int emt_query_unload(struct emt_xen *x, const struct emt_query_status *s, struct emt_err *err);
@@ -46,6 +46,10 @@ int emt_query_walk(struct emt_query_client *c, uint64_t *gfn, uint64_t last, boo
 
 /* All inputs, of one instant; '*recs' is the caller's to free. */
 int emt_query_policy(struct emt_query_client *c, struct emt_query_rec **recs, size_t *n, struct emt_err *err);
+
+/* Special ones among frames 'first' to 'last', to 'cb' (0 to go on). */
+int emt_query_special(struct emt_query_client *c, uint64_t first, uint64_t last,
+		      int (*cb)(uint64_t first, uint64_t last, bool extra, void *arg), void *arg, struct emt_err *err);
 
 /* What it has cost so far. */
 struct emt_query_cost {

@@ -33,7 +33,7 @@ setup() {
 	emt query load -y --json
 	status_is 0
 	jq_is '.data.state.payload == "applied"'
-	has "$stderr" "checked against domain 5"
+	has "$stderr" "checked against 1 guest"
 	grep -qx 'foreign 0' calls.log
 	FAKEXEN_QUERY=applied emt query unload --json
 	status_is 0
@@ -104,4 +104,51 @@ setup() {
 	emt query offsets bare
 	status_is 2
 	has "$stderr" "no debug information"
+}
+
+@test "what is loaded is preferred: entries are exact, facts known, and nothing costs" {
+	export FAKEXEN_QUERY=applied
+	emt domains --json
+	jq_is '[.data.domains[] | .route] == ["none", "query"]'
+	emt facts 5 --all --json
+	status_is 0
+	for fact in pins mmio_ro iomem_caps ioport_caps domain_iommu iommu_snoop host_mtrr vcpu_mtrr vcpu_cr0 special; do
+		jq_is ".data.facts[] | select(.fact == \"$fact\") | .held == \"known\" and .origin == \"query payload\""
+	done
+	jq_is '.data.facts[] | select(.fact == "pins") | .ranges == [{"first": 512, "last": 512, "tag": "UC"}] or
+		(.ranges[0].first == 512 and .ranges[0].last == 512)'
+	jq_is '.data.facts[] | select(.fact == "vcpu_pat") | .held == "unknown"'
+	emt audit 5 --all --json
+	status_is 0
+	jq_is '[.data.domains[0].verdicts[] | select(.entries > 0) | {(.verdict): .entries}] | add == {"ok": 4, "pending": 2}'
+	emt show 5 --split --json
+	jq_is '[.data.runs[].type] == ["WB", "UC!", "??", "WB?", "WB!", "UC"]'
+	emt explain 5 0x200
+	status_is 0
+	has "$output" "query payload"
+	lacks "$(cat calls.log)" debug_keys
+	lacks "$(cat calls.log)" gethvmcontext
+	grep -qx 'foreign 0' calls.log
+	grep -qx 'buffers 0' calls.log
+	# a capture taken so says the same
+	emt capture take 5 -o taken.emt
+	status_is 0
+	emt show taken.emt --split --json
+	jq_is '[.data.runs[].type] == ["WB", "UC!", "??", "WB?", "WB!", "UC"]'
+	# dom0 cannot be asked, and is told of as before
+	emt facts 0 --json
+	status_is 0
+	jq_is '.data.facts[] | select(.fact == "pins") | .held != "known"'
+}
+
+@test "the numbers of the Xen that runs here" {
+	emt query offsets --json
+	status_is 0
+	jq_is '.data.build.same_numbers and (.data.numbers[] | select(.struct == "domain" and .member == "arch.p2m") | .bytes == 1208)'
+	printf '%s\n' "$output" >numbers.json
+	emt query load --offsets numbers.json -y
+	status_is 0
+	FAKEXEN_BUILD=00112233445566778899aabbccddeeff00112233 emt query offsets
+	status_is 2
+	has "$stderr" "XEN-SYMS"
 }

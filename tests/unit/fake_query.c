@@ -107,7 +107,7 @@ long fake_livepatch(int row, void *arg)
 #define TYPE(n) ((uint64_t)(n) << 52)
 
 static const struct emt_query_entry entries[] = {
-	{ .gfn = 0, .raw = RWX | MT(6) | IPAT | SP | FRAME(0x1000), .order = 9, .flags = EMT_QUERY_E_VALID, .emt = -1 },
+	{ .gfn = 0, .raw = RWX | MT(6) | SP | FRAME(0x1000), .order = 9, .flags = EMT_QUERY_E_VALID, .emt = 6, .pin = -1 },
 	{ .gfn = 0x200, .raw = RWX | MT(0) | IPAT | FRAME(0x2000), .flags = EMT_QUERY_E_VALID, .emt = 0, .ipat = 1, .pin = 0 },
 	{ .gfn = 0x201, .raw = RWX | MT(7) | FRAME(0x2001), .flags = EMT_QUERY_E_VALID, .emt = 6, .pin = -1 },
 	{ .gfn = 0x202, .raw = RWX | MT(6) | FRAME(0x2002), .flags = EMT_QUERY_E_VALID | EMT_QUERY_E_PENDING, .emt = 6,
@@ -182,6 +182,17 @@ static void policy(struct emt_query *q)
 	q->more = q->at < EMT_ARRAY_SIZE(records);
 }
 
+/* One of Xen's heap, where an entry counts it. */
+static void special(struct emt_query *q)
+{
+	struct emt_query_rec *out = (struct emt_query_rec *)(uintptr_t)q->buf;
+
+	q->max = q->at <= 0x3000 && q->last >= 0x3000;
+	if (q->max)
+		out[0] = (struct emt_query_rec){ EMT_QUERY_R_SPECIAL, 0, 0x3000, 0x3000, 0 };
+	q->at = q->last + 1;
+}
+
 static uint32_t check(const struct emt_query *q, uint32_t *field)
 {
 	const struct { bool so; } facts[] = {
@@ -227,6 +238,8 @@ long fake_query(void *arg)
 		walk(&q);
 	else if (q.cmd == EMT_QUERY_POLICY)
 		policy(&q);
+	else if (q.cmd == EMT_QUERY_SPECIAL)
+		special(&q);
 	else
 		q.why = EMT_QUERY_COMMAND;
 	memcpy((char *)arg + 16 + EMT_QUERY_AT, &q, sizeof(q));

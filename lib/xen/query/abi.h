@@ -18,6 +18,7 @@ enum emt_query_cmd {
 	EMT_QUERY_CHECK = 1, /* the payload checks its numbers against the facts of the request */
 	EMT_QUERY_WALK,      /* buf: struct emt_query_entry[] */
 	EMT_QUERY_POLICY,    /* buf: struct emt_query_rec[] */
+	EMT_QUERY_SPECIAL,   /* the same: special ones of frames 'at' to 'last' */
 };
 #define EMT_QUERY_F_XEN 1u  /* WALK: what would Xen's own functions say of each entry? */
 
@@ -42,8 +43,8 @@ struct emt_query {
 	uint32_t cmd, flags;
 	uint32_t max;       /* in: room in 'buf'; out: how many were written */
 	uint32_t more;      /* out: ask again from 'at' on */
-	uint64_t at;        /* in: first gfn, or index of the first record; out: the next */
-	uint64_t last;      /* WALK: in: the last gfn wanted */
+	uint64_t at;        /* in: first gfn or frame, or index of the first record; out: the next */
+	uint64_t last;      /* in: WALK: the last gfn wanted; SPECIAL: the last frame */
 	uint64_t buf;       /* of the caller */
 	uint32_t why, field; /* out: see above */
 	/* CHECK: what public calls say */
@@ -85,6 +86,7 @@ enum emt_query_rec_type {
 	EMT_QUERY_R_VCPU_CR0,    /* idx: vCPU; a: CR0 */
 	EMT_QUERY_R_VCPU_VAR,    /* idx: vCPU << 8 | register */
 	EMT_QUERY_R_VCPU_FIXED,  /* idx: vCPU << 8 | first */
+	EMT_QUERY_R_SPECIAL,     /* a..b: frames; c: 0 of Xen's heap, 1 extra pages of the domain */
 };
 #define EMT_QUERY_D_IOMMU 1u  /* the domain has IOMMU tables */
 #define EMT_QUERY_D_EPT 2u    /* else NPT */

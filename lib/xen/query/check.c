@@ -9,7 +9,6 @@
 
 #define MSR_CAP 0xfe
 #define MSR_VAR0 0x200
-#define MSR_FIXED0 0x250
 #define MSR_DEF 0x2ff
 
 bool page_word(uint64_t mfn, unsigned int at, unsigned int bytes, uint64_t *out)
@@ -144,6 +143,7 @@ static bool check_mtrr_shape(struct query *r, uint64_t at)
 /* The host's are those of the processor that this runs on. */
 static bool check_host_mtrr(struct query *r)
 {
+	static const uint16_t fixed[] = { 0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f };
 	uint64_t at = va(mtrr_state), def, cap, v, array, word;
 
 	if (!check_mtrr_shape(r, at))
@@ -157,8 +157,9 @@ static bool check_host_mtrr(struct query *r)
 	peek_raw((at + NUM(MTRR_DEF)) & ~7ull, &word);
 	if ((word >> ((at + NUM(MTRR_DEF)) & 7) * 8 & 0xff) != (def & 0xff))
 		return FAIL(r, MTRR_DEF);
-	if (cap & 0x100 && (!read_msr(MSR_FIXED0, &v) || !peek_raw(at + NUM(MTRR_FIXED), &word) || v != word))
-		return FAIL(r, MTRR_FIXED);
+	for (unsigned int i = 0; cap & 0x100 && i < sizeof(fixed) / sizeof(*fixed); i++)
+		if (!read_msr(fixed[i], &v) || !peek_raw(at + NUM(MTRR_FIXED) + i * 8, &word) || v != word)
+			return FAIL(r, MTRR_FIXED);
 	if (!peek_raw(at + NUM(MTRR_VAR), &array) || !read_msr(MSR_VAR0, &v) || !peek(array, &word) || v != word ||
 	    !read_msr(MSR_VAR0 + 1, &v) || !peek(array + 8, &word) || v != word)
 		return FAIL(r, MTRR_VAR);
@@ -212,15 +213,15 @@ static bool named(uint64_t set, uint64_t owner, const char *name)
 	}
 }
 
-/* Does one of the ranges begin there? */
-static bool begins(uint64_t head, uint64_t at, uint64_t gfn)
+/* Does one of the ranges begin, or end, there? */
+static bool borders(uint64_t head, uint64_t at, uint64_t number, uint64_t gfn)
 {
-	uint64_t first;
+	uint64_t v;
 
 	for (unsigned int n = 0; n < 4096 && is_heap(at) && at != head; n++) {
-		if (!peek(at + NUM(PIN_START), &first))
+		if (!peek(at + number, &v))
 			return false;
-		if (first == gfn)
+		if (v == gfn)
 			return true;
 		if (!peek(at, &at))
 			return false;
@@ -241,12 +242,15 @@ static bool check_pins(struct query *r)
 	for (unsigned int n = 0; at != head; n++) {
 		if (n > 4096 || !is_heap(at))
 			return FAIL(r, DOMAIN_PINS);
+		/* it ends where another begins, or the next gfn is of another type; the same before it */
 		if (!peek(at + NUM(PIN_START), &first) || !peek_n(at + NUM(PIN_TYPE), 4, &type) ||
-		    hvm_get_mem_pinned_cacheattr(r->d, first, 0) != (int)type)
+		    hvm_get_mem_pinned_cacheattr(r->d, first, 0) != (int)type ||
+		    (first && hvm_get_mem_pinned_cacheattr(r->d, first - 1, 0) == (int)type &&
+		     !borders(head, begin, NUM(PIN_END), first - 1)))
 			return FAIL(r, PIN_START);
 		if (!peek(at + NUM(PIN_END), &last) || last < first ||
 		    hvm_get_mem_pinned_cacheattr(r->d, last, 0) != (int)type ||
-		    (hvm_get_mem_pinned_cacheattr(r->d, last + 1, 0) == (int)type && !begins(head, begin, last + 1)))
+		    (hvm_get_mem_pinned_cacheattr(r->d, last + 1, 0) == (int)type && !borders(head, begin, NUM(PIN_START), last + 1)))
 			return FAIL(r, PIN_END);
 		if (!peek(at, &at))
 			return FAIL(r, DOMAIN_PINS);

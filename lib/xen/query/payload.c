@@ -117,6 +117,8 @@ static unsigned int answer(struct query *r)
 		return walk(r);
 	case EMT_QUERY_POLICY:
 		return policy(r);
+	case EMT_QUERY_SPECIAL:
+		return special(r);
 	}
 	return EMT_QUERY_COMMAND;
 }

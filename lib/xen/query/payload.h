@@ -191,6 +191,7 @@ bool check_rangeset(uint64_t set, uint64_t owner);
 
 /* walk.c, policy.c: emt_query_why. They fill ->q. */
 unsigned int walk(struct query *r);
+unsigned int special(struct query *r);
 unsigned int policy(struct query *r);
 
 /* walk.c: the entry that maps 'gfn'. Returns its level, or -1 when a table is unreadable. */

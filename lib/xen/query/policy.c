@@ -129,3 +129,38 @@ unsigned int policy(struct query *r)
 	r->q->more = s.full;
 	return EMT_QUERY_OK;
 }
+
+/* Which frames are special: runs of one kind. */
+unsigned int special(struct query *r)
+{
+	struct emt_query *q = r->q;
+	struct emt_query_rec *out = r->page, *o = NULL;
+	unsigned int n = 0, max = q->max < ROOM ? q->max : ROOM;
+	uint64_t mfn = q->at, word;
+
+	for (unsigned int i = 0; i < EMT_QUERY_MAX_SPECIAL && mfn <= q->last && mfn < 1ull << 40; i++, mfn++) {
+		uint64_t kind;
+
+		if (!__mfn_valid(mfn) || !page_word(mfn, (unsigned int)NUM(PAGE_COUNT), 8, &word) ||
+		    !(word & (PGC_XEN_HEAP | PGC_EXTRA)))
+			continue;
+		kind = !(word & PGC_XEN_HEAP);
+		if (o && o->b == mfn - 1 && o->c == kind) {
+			o->b = mfn;
+			continue;
+		}
+		if (n == max)
+			break;
+		o = &out[n++];
+		o->type = EMT_QUERY_R_SPECIAL;
+		o->idx = 0;
+		o->a = o->b = mfn;
+		o->c = kind;
+	}
+	if (n && !copy_out(r, 0, n * sizeof(*out)))
+		return EMT_QUERY_BUFFER;
+	q->more = mfn <= q->last && mfn < 1ull << 40;
+	q->at = mfn;
+	q->max = n;
+	return EMT_QUERY_OK;
+}

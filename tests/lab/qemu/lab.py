@@ -281,10 +281,15 @@ class Machine:
 KNOWN_BUILD = '151b373fd64b321593bf987fd923cd10dabadac4'
 
 
-def known_build():
-    """Is the Xen that the machines boot the build that offsets were taken from?"""
+def build_id():
+    """Of the Xen that the machines boot."""
     out = subprocess.run(['readelf', '-n', LAB + '/xen'], stdout=subprocess.PIPE, check=True).stdout.decode()
-    return 'Build ID: ' + KNOWN_BUILD in out
+    return out.split('Build ID: ')[-1].split()[0]
+
+
+def known_build():
+    """Is it the build that offsets were taken from?"""
+    return build_id() == KNOWN_BUILD
 
 
 def run(main):
