@@ -265,7 +265,10 @@ static int run_offsets(struct emt_ctx *ctx)
 static const struct emt_section state_sections[] = {
 	{ "state", &kind_state, EMT_SECTION_ONE | EMT_SECTION_MAIN, NULL },
 };
-static const struct emt_reply state_reply = { "emt.query", 1, 0, state_sections, EMT_ARRAY_SIZE(state_sections) };
+#define STATE_REPLY(name) { name, 1, 0, state_sections, EMT_ARRAY_SIZE(state_sections) }
+static const struct emt_reply status_reply = STATE_REPLY("emt.query_status");
+static const struct emt_reply load_reply = STATE_REPLY("emt.query_load");
+static const struct emt_reply unload_reply = STATE_REPLY("emt.query_unload");
 
 static const struct emt_example status_examples[] = {
 	{ "query status", "is the payload there, and could it be" },
@@ -280,7 +283,7 @@ const struct emt_command emt_cmd_query_status = {
 		"its entries and for what decides them (pins, read-only ranges, MTRRs). Nothing is changed.\n\n"
 		"Exit status: 0 shown; 2 no Xen here, no livepatch in it, or it cannot be asked.",
 	.groups = { &emt_args_output },
-	.reply = &state_reply,
+	.reply = &status_reply,
 	.right = EMT_RIGHT_HOST,
 	.cost = EMT_COST_FREE,
 	.examples = status_examples,
@@ -319,7 +322,7 @@ const struct emt_command emt_cmd_query_load = {
 	.args = load_args,
 	.nr_args = EMT_ARRAY_SIZE(load_args),
 	.groups = { &emt_args_output },
-	.reply = &state_reply,
+	.reply = &load_reply,
 	.right = EMT_RIGHT_CHANGE,
 	.cost = EMT_COST_COSTS,
 	.examples = load_examples,
@@ -340,7 +343,7 @@ const struct emt_command emt_cmd_query_unload = {
 		"Queries that are under way elsewhere end with an error. Only root may.\n\n"
 		"Exit status: 0 it is gone; 2 it was not there, or Xen refused.",
 	.groups = { &emt_args_output },
-	.reply = &state_reply,
+	.reply = &unload_reply,
 	.right = EMT_RIGHT_CHANGE,
 	.cost = EMT_COST_COSTS,
 	.examples = unload_examples,
