@@ -39,7 +39,7 @@ EMT_CFLAGS += -DEMT_NO_BPF='"$(BPF_LACKS)"'
 endif
 BPF_CFLAGS := -target bpf -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
-DAEMON_PKGS := libevent_core libsystemd
+DAEMON_PKGS := libevent_core libevent_extra libsystemd sqlite3
 DAEMON_LIBS := $(shell $(PKG_CONFIG) --libs $(DAEMON_PKGS))
 EMT_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lm -lpthread
 
@@ -126,6 +126,12 @@ $(BUILD)/emtd: $(call obj,$(DAEMON_SRC)) $(LIBEMT)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_HELP)) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) -lcmocka
+
+# parts of the daemon that stand alone
+HISTORY_OBJ := $(call obj,daemon/history.c daemon/history_query.c daemon/log.c)
+$(BUILD)/tests/unit/test_history: $(BUILD)/tests/unit/test_history.o $(HISTORY_OBJ) $(call obj,$(UNIT_HELP)) $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) $(shell $(PKG_CONFIG) --libs sqlite3) -lcmocka
 
 $(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(LIBEMT)
 	$(call SAY,LD,$@)

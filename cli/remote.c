@@ -42,9 +42,13 @@ static int take_err(const char *text, size_t len, void *arg)
 /* About live domains, and without files: those are opened here. */
 static bool is_for_daemon(const struct emt_parse *p, const struct emt_session *session)
 {
-	bool live = !strcmp(p->cmd->name, "domains");
+	bool live = p->cmd->feed || !strcmp(p->cmd->name, "domains");
 
-	if (p->help || p->version || p->from_session || session->source || session->nr_vars)
+	if (p->help || p->version)
+		return false;
+	if (p->cmd->feed) /* nobody else can */
+		return true;
+	if (p->from_session || session->source || session->nr_vars)
 		return false;
 	for (size_t i = 0; i < p->nr; i++) {
 		const struct emt_value *v = &p->values[i];

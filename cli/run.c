@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "record.h"
@@ -64,11 +65,15 @@ static int delegate(void *arg, const struct emt_parse *p, const char *const *wor
 
 static struct emt_env make_env(struct cli *c)
 {
+	static const int input = STDIN_FILENO;
+	const char *fed = getenv("EMTCTL_FEED");
+
 	return (struct emt_env){
 		.write = write_out, .note = note, .arg = c, .colour = outlet_colour(&c->out),
 		.width = outlet_width(&c->out), .tool = CLI_TOOL, .argv = c->argv, .argc = c->argc,
 		.now = (int64_t)time(NULL), .cancel = &cli_cancel, .session = &c->session,
 		.start = start, .progress = progress, .delegate = delegate,
+		.feed = fed && *fed ? &input : NULL,
 	};
 }
 

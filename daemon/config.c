@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "emtd.h"
+#include "source/source.h"
 
 #ifndef EMT_BINDIR
 #define EMT_BINDIR "/usr/local/bin"
@@ -14,7 +15,7 @@
 
 const char config_default_path[] = "/etc/emt/emtd.conf";
 
-enum type { TYPE_TEXT, TYPE_NUMBER, TYPE_BOOL };
+enum type { TYPE_TEXT, TYPE_NUMBER, TYPE_BOOL, TYPE_WATCH, TYPE_LEVEL };
 
 static const struct key {
 	const char *name;
@@ -23,11 +24,19 @@ static const struct key {
 	unsigned int least, most;
 } keys[] = {
 #define TEXT(n) { #n, TYPE_TEXT, offsetof(struct config, n), sizeof(((struct config *)0)->n), 0, 0 }
+#define BOOL(n) { #n, TYPE_BOOL, offsetof(struct config, n), 0, 0, 0 }
 #define NUMBER(n, least, most) { #n, TYPE_NUMBER, offsetof(struct config, n), 0, least, most }
 	TEXT(socket), TEXT(read_socket), TEXT(read_group), TEXT(emtctl),
 	NUMBER(max_clients, 1, 10000), NUMBER(max_workers, 1, 256), NUMBER(max_slow, 0, 10000),
 	NUMBER(request_timeout, 1, 86400), NUMBER(idle_timeout, 1, 86400),
-	{ "allow_costs", TYPE_BOOL, offsetof(struct config, allow_costs), 0, 0, 0 },
+	NUMBER(max_watchers, 1, 1000),
+	BOOL(allow_costs),
+	{ "watch", TYPE_WATCH, 0, 0, 0, 0 },
+	NUMBER(watch_interval, 1, 86400), NUMBER(watch_events, 0, 3600), NUMBER(watch_budget, 1, 100),
+	NUMBER(watch_timeout, 1, 3600), BOOL(findings_log),
+	TEXT(history), NUMBER(history_days, 1, 36500), NUMBER(history_mib, 1, 1u << 20), TEXT(hook),
+	{ "hook_severity", TYPE_LEVEL, offsetof(struct config, hook_severity), 0, 0, 0 },
+	NUMBER(hook_timeout, 1, 3600),
 };
 
 void config_defaults(struct config *c)
@@ -36,6 +45,8 @@ void config_defaults(struct config *c)
 		.socket = EMT_WIRE_SOCKET, .read_socket = EMT_WIRE_READ_SOCKET, .emtctl = EMT_BINDIR "/emtctl",
 		.max_clients = 256, .max_workers = 4, .max_slow = 16,
 		.request_timeout = 120, .idle_timeout = 300,
+		.max_watchers = 32, .watch_interval = 300, .watch_events = 10, .watch_budget = 5, .watch_timeout = 60,
+		.history_days = 30, .history_mib = 64, .hook_severity = EMT_SEV_ERROR, .hook_timeout = 30,
 	};
 }
 
@@ -50,13 +61,37 @@ static char *trim(char *s)
 	return s;
 }
 
+static bool is_all(const char *text)
+{
+	return !strcmp(text, "all") || !strcmp(text, "all,costs=yes");
+}
+
 /* What is wrong with a value, or NULL once it is set. */
 static const char *set(struct config *c, const struct key *k, const char *value)
 {
 	char *at = (char *)c + k->at;
+	struct emt_source_spec spec;
 	uint64_t n;
+	int level;
 
 	switch (k->type) {
+	case TYPE_WATCH:
+		if (!*value)
+			return NULL;
+		if (c->nr_watch == CONFIG_WATCH)
+			return "is one source too many";
+		if (strlen(value) >= sizeof(c->watch[0]))
+			return "is too long";
+		if (!is_all(value) && emt_source_parse(&spec, value, NULL))
+			return "is no source";
+		snprintf(c->watch[c->nr_watch++], sizeof(c->watch[0]), "%s", value);
+		return NULL;
+	case TYPE_LEVEL:
+		level = emt_severity_parse(value);
+		if (level < 0)
+			return "is no level";
+		*(enum emt_severity *)(void *)at = (enum emt_severity)level;
+		return NULL;
 	case TYPE_TEXT:
 		if (strlen(value) >= k->room)
 			return "is too long";

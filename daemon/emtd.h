@@ -10,12 +10,16 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
+#include "audit/audit.h"
 #include "base/err.h"
 #include "wire/message.h"
 
 /* ---- config.c ---- */
+
+#define CONFIG_WATCH 128
 
 struct config {
 	char socket[108];       /* all that a command may do but changes; "" = none */
@@ -25,7 +29,21 @@ struct config {
 	unsigned int max_clients, max_workers;
 	unsigned int max_slow;  /* commands beside max_workers that wait for their reader */
 	unsigned int request_timeout, idle_timeout; /* seconds */
-	bool allow_costs;       /* on the full socket */
+	unsigned int max_watchers; /* commands that wait for what emtd sees */
+	bool allow_costs;       /* on the full socket, and for what is watched */
+
+	/* watching */
+	char watch[CONFIG_WATCH][256]; /* sources, or "all" */
+	unsigned int nr_watch;
+	unsigned int watch_interval, watch_events; /* seconds */
+	unsigned int watch_budget;   /* percent of one CPU */
+	unsigned int watch_timeout;  /* CPU seconds of one audit */
+	bool findings_log;           /* events on standard output, as NDJSON */
+	char history[256];           /* "" = none */
+	unsigned int history_days, history_mib;
+	char hook[512];              /* words of a command; "" = none */
+	enum emt_severity hook_severity;
+	unsigned int hook_timeout;   /* seconds */
 };
 extern const char config_default_path[];
 void config_defaults(struct config *c);
@@ -36,6 +54,9 @@ int config_read(struct config *c, const char *path, struct emt_err *err);
 
 struct server;
 struct worker;
+struct watch;
+struct hooks;
+struct http;
 
 struct client {
 	struct server *s;
@@ -59,6 +80,10 @@ struct server {
 	struct event *signals[4], *resume, *turn;
 	struct client *clients;
 	struct worker *workers;
+	struct watch *watch;
+	struct hooks *hooks;
+	struct http *http;
+	unsigned int nr_watchers; /* processes that wait for what is watched */
 	unsigned int nr_clients;
 	unsigned int nr_workers, nr_paused; /* processes that run, and that wait for their reader */
 	unsigned long next_number;
@@ -84,6 +109,26 @@ void worker_orphan(struct worker *w);
 void workers_reap(struct server *s);
 /* Begin what waits, as far as there is room. */
 void workers_turn(struct server *s);
+
+/* A child that is a worker's ended. */
+void workers_ended(struct server *s, pid_t pid, int status);
+
+/* ---- spawn.c ---- */
+
+struct spawn {
+	const char *path;
+	const char *const *argv;     /* NULL at the end */
+	const char *const *env;      /* beside the usual; may be NULL */
+	int fd[3];                   /* -1 = /dev/null */
+	rlim_t cpu, memory;          /* seconds, bytes of address space; 0 = no limit */
+	int nice;
+};
+/* Its process id, which leads a process group; -1: errno says why. */
+pid_t spawn_start(const struct spawn *s);
+
+/* free() of a member of a list or hash. It stands in a file of its own: the static analyser
+ * takes those apart for memory that is used after it was freed. */
+void member_free(void *member);
 
 /* ---- log.c ---- */
 

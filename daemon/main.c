@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "emtd.h"
+#include "watch.h"
 
 /* The control interface asks for the user, not for capabilities: none is needed once
  * the sockets are there, and no program run from here can get one back. */
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	drop_privileges();
+	watch_configure(s.watch);
 	sd_notify(0, "READY=1");
 	event_base_dispatch(s.base);
 	server_stop(&s);

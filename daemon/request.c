@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,6 +17,9 @@
 
 #include "command/parse.h"
 #include "emtd.h"
+#include "feed.h"
+#include "hook.h"
+#include "watch.h"
 
 #define PIECE 16384
 #define HIGH_WATER (256u << 10)      /* bytes waiting for a client at which its worker is paused */
@@ -33,6 +35,7 @@ struct worker {
 	int status;              /* of waitpid() */
 	int fd[2];               /* standard output and error; -1 = at its end */
 	struct event *readable[2], *timer;
+	struct feed *feed;       /* owned; NULL = none */
 	bool paused, cancelled, late, slow;
 	time_t paused_at;        /* monotonic, seconds */
 	uint64_t bytes[2];
@@ -73,7 +76,8 @@ static const char *forbidden(const struct client *c, const struct emt_parse *p)
 	return NULL;
 }
 
-static bool check(struct client *c, const struct emt_wire_request *r)
+/* '*feed' is what a command that reads what emtd knows gets; NULL for others. */
+static bool check(struct client *c, const struct emt_wire_request *r, struct feed **feed)
 {
 	const char *const *words = (const char *const *)r->words;
 	struct emt_err err = { 0 };
@@ -89,6 +93,8 @@ static bool check(struct client *c, const struct emt_wire_request *r)
 		code = "usage";
 	} else {
 		why = forbidden(c, &p);
+		if (!why && p.cmd->feed && !(*feed = feed_new(c->s, &p)))
+			why = "not enough memory";
 	}
 	log_line(LOG_LEVEL_INFO, "client %lu: %s %s%s%s", c->number, words[0], r->nr > 1 ? words[1] : "",
 		 why ? ": refused: " : "", why ? why : "");
@@ -103,45 +109,21 @@ static bool check(struct client *c, const struct emt_wire_request *r)
 
 /* ---- the process ---- */
 
-static void child(const struct worker *w, int out, int err)
+static pid_t spawn_worker(const struct worker *w, int in, int out, int err)
 {
-	const char *keep[] = { "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH" };
-	struct rlimit memory = { WORKER_MEMORY, WORKER_MEMORY };
-	struct rlimit cpu = { w->s->config.request_timeout + 10, w->s->config.request_timeout + 10 };
-	char *argv[EMT_WIRE_WORDS + 2] = { "emtctl" }, *env[12], text[EMT_ARRAY_SIZE(keep)][512], terminal[64];
-	int null = open("/dev/null", O_RDWR), n = 0;
-	sigset_t none;
+	const char *argv[EMT_WIRE_WORDS + 2] = { "emtctl" }, *env[4] = { "EMTCTL_DAEMON=no" };
+	rlim_t cpu = w->feed ? 0 : w->s->config.request_timeout + 10;
+	struct spawn how = { .path = w->s->config.emtctl, .argv = argv, .env = env, .fd = { in, out, err },
+			     .cpu = cpu, .memory = WORKER_MEMORY };
+	char terminal[64];
 
-	setpgid(0, 0); /* what it starts ends with it */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
-		_exit(127);
-	closefrom(3);
-	/* under AddressSanitizer a limit of address space cannot be kept */
-#ifndef __SANITIZE_ADDRESS__
-	setrlimit(RLIMIT_AS, &memory);
-#else
-	(void)memory;
-#endif
-	setrlimit(RLIMIT_CPU, &cpu);
-	memcpy(&argv[1], w->r.words, w->r.nr * sizeof(*argv));
-	env[n++] = "EMTCTL_DAEMON=no";
-	env[n++] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	for (size_t i = 0; i < w->r.nr; i++)
+		argv[i + 1] = w->r.words[i];
 	snprintf(terminal, sizeof(terminal), "EMTCTL_TERMINAL=%u%s", w->r.width, w->r.colour ? ",colour" : "");
-	env[n++] = terminal;
-	for (size_t i = 0; i < EMT_ARRAY_SIZE(keep); i++) {
-		const char *v = getenv(keep[i]);
-
-		if (v && snprintf(text[i], sizeof(text[i]), "%s=%s", keep[i], v) < (int)sizeof(text[i]))
-			env[n++] = text[i];
-	}
-	env[n] = NULL;
-	execve(w->s->config.emtctl, argv, env);
-	dprintf(2, "emtd: %s: %s\n", w->s->config.emtctl, strerror(errno));
-	_exit(127);
+	env[1] = terminal;
+	if (w->feed)
+		env[2] = "EMTCTL_FEED=yes";
+	return spawn_start(&how);
 }
 
 static void finish(struct worker *w);
@@ -161,7 +143,7 @@ static void set_paused(struct worker *w, bool paused)
 		return;
 	w->paused = paused;
 	w->paused_at = now();
-	if (w->pid > 0) {
+	if (w->pid > 0 && !w->feed) {
 		w->s->nr_workers += paused ? -1 : 1;
 		w->s->nr_paused += paused ? 1 : -1;
 	}
@@ -220,35 +202,42 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	event_add(w->timer, &grace);
 }
 
+/* Those that wait for events hold no place that others need. */
+static unsigned int *running(struct worker *w)
+{
+	return w->feed ? &w->s->nr_watchers : &w->s->nr_workers;
+}
+
 /* 0, or what could not be had. */
 static const char *start(struct worker *w)
 {
 	struct timeval limit = { .tv_sec = w->s->config.request_timeout };
-	int out[2] = { -1, -1 }, err[2] = { -1, -1 };
+	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, in = -1;
 
-	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC)) {
-		if (out[0] >= 0) {
-			close(out[0]);
-			close(out[1]);
+	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || (w->feed && feed_open(w->feed, &in))) {
+		for (int i = 0; i < 2; i++) {
+			if (out[i] >= 0)
+				close(out[i]);
+			if (err[i] >= 0)
+				close(err[i]);
 		}
 		return "no descriptors are left";
 	}
-	w->pid = fork();
-	if (!w->pid)
-		child(w, out[1], err[1]);
+	w->pid = spawn_worker(w, in, out[1], err[1]);
 	close(out[1]);
 	close(err[1]);
+	if (in >= 0)
+		close(in);
 	w->fd[0] = out[0];
 	w->fd[1] = err[0];
-	if (w->pid > 0)
-		setpgid(w->pid, w->pid); /* whoever is first */
 	if (w->pid < 0) {
 		close(out[0]);
 		close(err[0]);
 		w->fd[0] = w->fd[1] = -1;
+		w->pid = 0;
 		return "no process can be had";
 	}
-	w->s->nr_workers++;
+	++*running(w);
 	w->timer = evtimer_new(w->s->base, on_timer, w);
 	for (int i = 0; i < 2; i++) {
 		evutil_make_socket_nonblocking(w->fd[i]);
@@ -258,7 +247,8 @@ static const char *start(struct worker *w)
 		kill(-w->pid, SIGKILL);
 		return NULL; /* it ends, and is told of as killed */
 	}
-	event_add(w->timer, &limit);
+	if (!w->feed) /* that ends when its client does */
+		event_add(w->timer, &limit);
 	event_add(w->readable[0], NULL);
 	event_add(w->readable[1], NULL);
 	return NULL;
@@ -274,6 +264,7 @@ static void release(struct worker *w)
 	}
 	if (w->timer)
 		event_free(w->timer);
+	feed_free(w->feed);
 	if (w->c)
 		w->c->worker = NULL;
 	DL_DELETE(w->s->workers, w);
@@ -301,7 +292,7 @@ static void make_room(struct server *s)
 	struct worker *w, *longest = NULL;
 
 	DL_FOREACH(s->workers, w)
-		if (w->paused && w->pid > 0 && !w->slow && (!longest || w->paused_at < longest->paused_at))
+		if (w->paused && w->pid > 0 && !w->slow && !w->feed && (!longest || w->paused_at < longest->paused_at))
 			longest = w;
 	if (longest && now() - longest->paused_at >= SLOW_GRACE) {
 		log_line(LOG_LEVEL_WARNING, "client %lu: does not read, and others wait: its command is ended",
@@ -317,17 +308,18 @@ static void make_room(struct server *s)
 void workers_turn(struct server *s)
 {
 	struct worker *w, *next;
+	bool full = false;
 
 	DL_FOREACH_SAFE(s->workers, w, next) {
 		const char *why;
 
-		if (s->nr_workers >= s->config.max_workers)
-			return;
-		if (w->pid)
+		if (w->pid || *running(w) >= (w->feed ? s->config.max_watchers : s->config.max_workers))
 			continue;
-		if (s->nr_workers + s->nr_paused >= s->config.max_workers + s->config.max_slow) {
-			make_room(s);
-			return;
+		if (!w->feed && s->nr_workers + s->nr_paused >= s->config.max_workers + s->config.max_slow) {
+			if (!full)
+				make_room(s);
+			full = true;
+			continue;
 		}
 		why = start(w);
 		if (why)
@@ -390,28 +382,35 @@ void worker_orphan(struct worker *w)
 		release(w);
 }
 
-void workers_reap(struct server *s)
+void workers_ended(struct server *s, pid_t pid, int status)
 {
 	struct worker *w, *next;
+
+	DL_FOREACH_SAFE(s->workers, w, next) {
+		if (w->pid != pid)
+			continue;
+		if (w->paused && !w->feed)
+			s->nr_paused--;
+		else
+			--*running(w);
+		kill(-pid, SIGKILL);
+		w->pid = -1;
+		w->status = status;
+		if (WIFSIGNALED(status))
+			log_line(LOG_LEVEL_WARNING, "process %d ended by signal %d", (int)pid, WTERMSIG(status));
+		finish(w);
+	}
+}
+
+void workers_reap(struct server *s)
+{
+	struct rusage used;
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		DL_FOREACH_SAFE(s->workers, w, next) {
-			if (w->pid != pid)
-				continue;
-			if (w->paused)
-				s->nr_paused--;
-			else
-				s->nr_workers--;
-			kill(-pid, SIGKILL);
-			w->pid = -1;
-			w->status = status;
-			if (WIFSIGNALED(status))
-				log_line(LOG_LEVEL_WARNING, "process %d ended by signal %d", (int)pid,
-					 WTERMSIG(status));
-			finish(w);
-		}
+	while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0)
+		if (!watch_ended(s->watch, pid, status, &used) && !hooks_ended(s->hooks, pid, status))
+			workers_ended(s, pid, status);
 	workers_turn(s);
 }
 
@@ -435,6 +434,7 @@ static void cancel(struct client *c, uint64_t id)
 
 static bool run(struct client *c, struct emt_wire_request *r)
 {
+	struct feed *feed = NULL;
 	struct worker *w;
 	size_t len;
 	char *line;
@@ -443,11 +443,14 @@ static bool run(struct client *c, struct emt_wire_request *r)
 		line = emt_wire_error(r->id, "busy", "one command at a time on a connection", "open another", &len);
 		return client_send(c, line, len);
 	}
-	if (!check(c, r))
+	if (!check(c, r, &feed))
 		return true;
 	w = calloc(1, sizeof(*w));
-	if (!w)
+	if (!w) {
+		feed_free(feed);
 		return false;
+	}
+	w->feed = feed;
 	w->s = c->s;
 	w->c = c;
 	w->r = *r;

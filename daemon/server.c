@@ -19,6 +19,8 @@
 #include <utlist.h>
 
 #include "emtd.h"
+#include "hook.h"
+#include "watch.h"
 
 #define LOW_WATER (64u << 10)   /* bytes waiting for a client below which its worker goes on */
 #define REPLIES_MAX (512u << 10) /* more than a worker is allowed: the client floods us and does not read */
@@ -327,7 +329,9 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 			log_line(LOG_LEVEL_WARNING, "sockets change with a restart only");
 		memcpy(c.socket, s->config.socket, sizeof(c.socket));
 		memcpy(c.read_socket, s->config.read_socket, sizeof(c.read_socket));
+		memcpy(c.history, s->config.history, sizeof(c.history));
 		s->config = c;
+		watch_configure(s->watch);
 		for (struct client *one = s->clients; one; one = one->next)
 			set_timeouts(one);
 		log_line(LOG_LEVEL_INFO, "read %s again", s->config_path);
@@ -366,9 +370,15 @@ int server_start(struct server *s, struct emt_err *err)
 		if (!s->signals[i] || event_add(s->signals[i], NULL))
 			return emt_err_set(err, EMT_E_NOMEM, "emtd", NULL, "not enough memory");
 	}
+	s->hooks = hooks_new(s);
+	s->watch = s->hooks ? watch_new(s) : NULL;
+	if (!s->watch)
+		return emt_err_set(err, EMT_E_NOMEM, "emtd", NULL, "not enough memory");
 	sockets_given(given);
 	for (int i = 0; i < 2 && !rc; i++)
 		rc = listen_on(s, i, given, err);
+	if (!rc && !watch_open(s->watch)) /* only now: no other emtd runs with this configuration */
+		rc = emt_err_set(err, EMT_E_NOMEM, "emtd", NULL, "not enough memory");
 	return rc;
 }
 
@@ -387,6 +397,10 @@ void server_stop(struct server *s)
 		if (!s->inherited[i])
 			unlink(path);
 	}
+	watch_free(s->watch);
+	s->watch = NULL;
+	hooks_free(s->hooks);
+	s->hooks = NULL;
 	while (s->workers) { /* killed above: they end at once */
 		usleep(1000);
 		workers_reap(s);

@@ -108,6 +108,7 @@ struct emt_command {
 	const struct emt_reply *reply;
 	enum emt_right right;
 	enum emt_cost cost;
+	bool feed;                 /* about what emtd knows: it runs nowhere else; see feed.h */
 	const struct emt_example *examples;
 	unsigned int nr_examples;
 	const char *since;

@@ -376,6 +376,12 @@ int emt_out_put(struct emt_out *out, struct emt_rec *rec, struct emt_err *err)
 	return deliver(out, section, rec, err);
 }
 
+void emt_out_flush(struct emt_out *out)
+{
+	if (out->opts.format != EMT_FORMAT_JSON)
+		emt_buffer_flush(&out->buf);
+}
+
 bool emt_out_enough(const struct emt_out *out)
 {
 	return !out->nr_sort && out->opts.limit && out->seen >= out->opts.limit;

@@ -123,3 +123,42 @@ device_tables() { # [RELEASE]
 	echo '{ "host_e820": [["0x100", "0xfffff", 1]] }' >devices.json
 	"$EMTCTL" import devices.txt -f devices.json --release "$release" -o devices.emt >import.out 2>&1 || [ $? = 3 ]
 }
+
+# Start emtd with these lines in its configuration, beside sockets in this folder; emtctl
+# asks it. Its process is $daemon; end it with stop_emtd, in teardown too.
+start_emtd() {
+	{
+		echo "socket = $PWD/full.sock"
+		echo "read_socket = $PWD/read.sock"
+		echo "emtctl = $EMTCTL"
+		printf '%s\n' "$@"
+	} >emtd.conf
+	"$BUILD/emtd" -c emtd.conf >emtd.out 2>>emtd.log 3>&- &
+	daemon=$!
+	for _ in $(seq 100); do
+		[ ! -S read.sock ] || break
+		sleep 0.05
+	done
+	[ -S read.sock ] || {
+		cat emtd.log >&2
+		return 1
+	}
+	export EMTD_SOCKET=$PWD/full.sock
+}
+
+stop_emtd() {
+	[ -z "${daemon:-}" ] || { kill "$daemon" 2>/dev/null && wait "$daemon"; } || true
+	daemon=
+}
+
+# Wait until a command is true, five seconds at most.
+until_true() {
+	for _ in $(seq 100); do
+		if "$@" >/dev/null 2>&1; then
+			return 0
+		fi
+		sleep 0.05
+	done
+	echo "never true: $*" >&2
+	return 1
+}

@@ -72,6 +72,9 @@ commands() {
 		query load|query load -y
 		query unload|query unload
 		query offsets|query offsets xen-syms
+		watch|watch --timeout 1s
+		wait|wait complete --timeout 5s
+		history|history --audits --facts --events
 		capture take|capture take 5,costs=yes -o OUT
 		audit|audit 5,costs=yes
 		map|map GUEST --release 4.14.0
@@ -96,6 +99,10 @@ setup() {
 	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
 }
 
+teardown() {
+	stop_emtd
+}
+
 words_of() {
 	local words=$1
 	words=${words//GUEST/$GUEST}
@@ -118,6 +125,9 @@ words_of() {
 }
 
 @test "each reply has the declared shape, in both forms, and both say the same" {
+	cp "$CAPTURES/situations/D-foreign-grant/D03-iomem-touched.emt" watched.emt
+	start_emtd "watch = $PWD/watched.emt" "watch_interval = 3600" "history = $PWD/history.db" "allow_costs = yes"
+	"$EMTCTL" wait complete --timeout 5s >/dev/null
 	n=0
 	while IFS='|' read -r _ words; do
 		read -r -a argv <<<"$(words_of "$words")"

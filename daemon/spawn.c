@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs started from here: with nothing of ours but three descriptors.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "emtd.h"
+
+#define ENV 16
+
+static void child(const struct spawn *s)
+{
+	static const char *const keep[] = { "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH" };
+	struct rlimit memory = { s->memory, s->memory }, cpu = { s->cpu, s->cpu };
+	char text[EMT_ARRAY_SIZE(keep)][512], path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	const char *env[ENV + 1] = { path };
+	size_t n = 1;
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	setpgid(0, 0); /* what it starts ends with it */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (null < 0)
+		_exit(127);
+	for (int i = 0; i < 3; i++)
+		if (dup2(s->fd[i] < 0 ? null : s->fd[i], i) < 0)
+			_exit(127);
+	closefrom(3);
+	if (s->nice)
+		setpriority(PRIO_PROCESS, 0, s->nice);
+	/* under AddressSanitizer a limit of address space cannot be kept */
+#ifndef __SANITIZE_ADDRESS__
+	if (s->memory)
+		setrlimit(RLIMIT_AS, &memory);
+#else
+	(void)memory;
+#endif
+	if (s->cpu)
+		setrlimit(RLIMIT_CPU, &cpu);
+	for (size_t i = 0; s->env && s->env[i] && n < ENV; i++)
+		env[n++] = s->env[i];
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(keep) && n < ENV; i++) {
+		const char *v = getenv(keep[i]);
+
+		if (v && snprintf(text[i], sizeof(text[i]), "%s=%s", keep[i], v) < (int)sizeof(text[i]))
+			env[n++] = text[i];
+	}
+	execve(s->path, (char *const *)(uintptr_t)s->argv, (char *const *)(uintptr_t)env);
+	dprintf(2, "emtd: %s: %s\n", s->path, strerror(errno));
+	_exit(127);
+}
+
+pid_t spawn_start(const struct spawn *s)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		child(s);
+	if (pid > 0)
+		setpgid(pid, pid); /* whoever is first */
+	return pid;
+}
+
+void member_free(void *member)
+{
+	free(member);
+}

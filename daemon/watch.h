@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Watching: configured sources are audited on an interval and when something happened to
+ * them, one at a time, within a budget of processor time. What an audit finds is compared
+ * with what was there before; the difference is told as events to whoever listens: `watch`,
+ * the log, the hook, the history.
+ */
+#ifndef EMT_DAEMON_WATCH_H
+#define EMT_DAEMON_WATCH_H
+
+#include <event2/buffer.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <uthash.h>
+
+#include "emtd.h"
+#include "history.h"
+#include "source/source.h"
+
+/* ---- what is known of a domain; watch_state.c ---- */
+
+struct seen_finding {
+	char key[24];              /* the same finding has the same in every audit, on every host */
+	struct json_object *rec;   /* owned: the record */
+	int64_t first_seen, last_seen;
+	bool named;                /* by the audit that is being taken in */
+	UT_hash_handle hh;
+};
+
+struct seen_fact {
+	char fact[40];
+	char *held, *value;        /* owned */
+	uint64_t digest;
+	bool named;
+	UT_hash_handle hh;
+};
+
+struct seen_domain {
+	char identity[400];        /* its UUID, or source and id */
+	uint32_t domid;
+	char name[64], uuid[40], release[80];
+	struct json_object *rec;   /* owned: the last audit's record */
+	struct seen_finding *findings;
+	struct seen_fact *facts;
+	int64_t audited, complete; /* the last audit, the last complete one; seconds since 1970, 0 = none */
+	uint64_t audits;           /* that took it in since emtd began */
+	bool named;
+	struct seen_domain *prev, *next;
+};
+
+/* ---- sources; watch.c ---- */
+
+struct observing;
+
+struct watched {
+	struct watch *w;
+	char text[300];            /* as configured */
+	struct emt_source_spec spec;
+	bool dynamic;              /* found by "all" */
+	bool stays;                /* while the configuration is read again */
+	int64_t due;               /* milliseconds, monotonic */
+	int wd;                    /* of inotify; -1 = none */
+	struct seen_domain *domains;
+	struct json_object *families; /* owned: metrics of the last audit; NULL */
+	char error[400];           /* of the last audit; "" = none */
+	uint64_t audits, failures;
+	double latency;            /* seconds from due to done, of the last audit */
+	struct watched *prev, *next;
+};
+
+struct watch {
+	struct server *s;
+	struct history *history;   /* owned; not NULL once open */
+	struct watched *sources;
+	unsigned int nr_sources;
+	struct observing *job;     /* the audit or listing that runs; NULL */
+	struct event *timer, *files, *retry;
+	int inotify;               /* -1 = none */
+	bool all, all_costs;       /* every domain is watched */
+	int64_t list_due;          /* of the next listing of domains; INT64_MAX = never */
+	struct json_object *listed; /* owned: domains by id, as last listed */
+	int64_t credit;            /* microseconds of processor time that may be used; may be negative */
+	int64_t credited;          /* when it was last added to */
+	uint64_t cpu_us, audits, failures, waits; /* waits: starts put off for the budget */
+	uint64_t events, lost_log; /* lost_log: lines that standard output did not take */
+};
+
+struct watch *watch_new(struct server *s);
+/* Open the history. False: not enough memory. */
+bool watch_open(struct watch *w);
+/* Take the sources that the configuration names; those that stay keep what is known. */
+void watch_configure(struct watch *w);
+void watch_free(struct watch *w);
+/* A child ended; true: it was a watcher's. */
+bool watch_ended(struct watch *w, pid_t pid, int status, const struct rusage *used);
+/* Something happened to a source: audit it soon. */
+void watch_touch(struct watched *src);
+/* Look what is due, and start it. */
+void watch_schedule(struct watch *w);
+int64_t watch_now_ms(void);
+struct watched *watch_add(struct watch *w, const char *text, bool dynamic);
+void watch_remove(struct watched *src);
+
+/* ---- the process; watch_run.c ---- */
+
+/* Run `observe` of a source, or list domains (NULL). False: it could not be started. */
+bool observing_start(struct watch *w, struct watched *src);
+void observing_kill(struct observing *job);
+/* The process ended, if 'pid' is its: false when not. Its reply is taken in. */
+bool observing_ended(struct observing *job, pid_t pid);
+/* The source is removed: what comes is thrown away. */
+void observing_forget(struct observing *job, const struct watched *src);
+
+/* ---- taking an audit in; watch_state.c ---- */
+
+/* 'lines' are the records of a reply of `observe` that has its end. */
+void state_take(struct watched *src, struct json_object *lines, bool complete, uint64_t milliseconds);
+void state_failed(struct watched *src, const char *text);
+void state_free(struct seen_domain *d);
+/* Domains of the source are gone: tell it and forget them. */
+void state_gone(struct watched *src, struct seen_domain *d);
+/* An event about a finding that is there now: what `watch` begins with. Owned by the caller. */
+struct json_object *state_open(const struct watched *src, const struct seen_domain *d, const struct seen_finding *f);
+/* Numbers of a domain: what `wait` looks at. Owned by the caller. */
+struct json_object *state_numbers(const struct watched *src, const struct seen_domain *d);
+
+/* ---- files and domains; watch_files.c ---- */
+
+void files_start(struct watch *w);
+void files_stop(struct watch *w);
+void files_add(struct watched *src);
+void files_remove(struct watched *src);
+/* The listing of domains came. */
+void live_take(struct watch *w, struct json_object *lines);
+
+#endif
