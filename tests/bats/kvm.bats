@@ -142,3 +142,41 @@ make_vm() {
 	jq_is '.data.facts | map(select(.fact == "memslots"))[0].ranges[2].tag_name == "read-only"'
 	jq_is '.data.facts | map(select(.fact == "slot_noncoherent"))[0] | .origin == "flags of the memslots"'
 }
+
+@test "crosscheck: entry, logged answer and rule, three ways" {
+	cp "$ROOT/tests/data/kvm/calls.txt" calls.txt
+	emt crosscheck vm.emt --calls calls.txt --json
+	status_is 0
+	jq_is '.data.crosscheck | .calls == 5 and .asked == 5 and .agree == 5 and .leaves == 790'
+	# KVM answered WC for a page of RAM: entry and rule both differ from that
+	echo '0x20 0 0x08' >>calls.txt
+	emt crosscheck vm.emt --calls calls.txt --json
+	status_is 1
+	jq_is '.data.crosscheck | .asked == 6 and .agree == 5 and .entry_differs == 1 and .rule_differs == 1'
+	jq_is '.data.differences == [{gfn: "0x20", order: 0, entry: "WB", kvm: "WC", mmio: false, rule: ["WB"]}]'
+	# a later answer for the same page counts
+	echo '0x20 0 0x30' >>calls.txt
+	emt crosscheck vm.emt --calls calls.txt
+	status_is 0
+	# another kernel's rule is not what this one answered
+	emt crosscheck vm.emt --calls calls.txt --release 'kvm 6.12' --json
+	status_is 1
+	jq_is '.data.crosscheck | .rule_differs == 2 and .entry_differs == 0'
+}
+
+@test "crosscheck: not a single call is a failure, as is a line that is none" {
+	echo '# nothing' >calls.txt
+	emt crosscheck vm.emt --calls calls.txt
+	status_is 2
+	has "$stderr" "not asked for a single type"
+	printf '0x10 0 0x30\n0x11 2 0x30\n' >calls.txt
+	emt crosscheck vm.emt --calls calls.txt
+	status_is 2
+	has "$stderr" "line 2 is no call"
+	emt crosscheck "$GUEST" --calls "$ROOT/tests/data/kvm/calls.txt"
+	status_is 2
+	has "$stderr" "no guest of KVM"
+	emt crosscheck vm.emt --calls "$ROOT/tests/data/kvm/calls.txt" --save again.txt
+	status_is 0
+	[ "$(wc -l <again.txt)" = 5 ]
+}

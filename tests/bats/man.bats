@@ -169,6 +169,7 @@ scene() {
 	"$ROOT/tests/tools/iommu-image" machine.img
 	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
+	cp "$ROOT/tests/data/kvm/calls.txt" .
 	xen_syms xen-syms
 	device_tables
 	head -c 30000 "$CAPTURES/ept-linux/d-linux.emt" >damaged.emt

@@ -54,6 +54,8 @@ commands() {
 		bars|bars vm.emt
 		whatif|whatif vm.emt --noncoherent off
 		upgrade-check|upgrade-check K2 kvm-memslot vm.emt
+		crosscheck|crosscheck vm.emt --calls CALLS
+		crosscheck|crosscheck vm.emt --calls CALLS --release K5
 		bars|bars BMMIO --release 4.15.0
 		bars|bars TABLES
 		effective|effective TABLES
@@ -110,6 +112,7 @@ words_of() {
 	words=${words//BMMIO/$CAPTURES/situations/B-mmio/D04-reevaluated.emt}
 	words=${words//AREV/$CAPTURES/situations/B-mmio/D05-revoked-touched.emt}
 	words=${words//PAGE/page.html}
+	words=${words//CALLS/$ROOT/tests/data/kvm/calls.txt}
 	words=${words//BARE/bare.emt}
 	words=${words//TABLES/tables.emt}
 	words=${words//BAD/bad.emt}
