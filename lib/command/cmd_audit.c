@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "audit/findings.h"
-#include "command/ctx.h"
+#include "command/check_walk.h"
 #include "command/kind_audit.h"
 
 struct audit {
 	struct emt_ctx *ctx;
 	enum emt_severity fail_on;
-	bool all;
+	bool all, check;
+	uint64_t emt_xen; /* --check: entries of which emt and Xen differ */
 	uint64_t domains, found, listed, hidden, undetermined;
 	bool complete;
 	/* gravest finding with a place, for the hint */
@@ -84,6 +85,12 @@ static int audit_walk(struct audit *a, struct emt_source *s, size_t i, const str
 		rc = put_domain(a, walk, e, f, &loss);
 	if (!rc)
 		rc = put_findings(a, f, walk->domid);
+	if (!rc && a->check) {
+		struct emt_checked c = { .domid = walk->domid };
+
+		rc = emt_check_walk(a->ctx, s, i, e, &c);
+		a->emt_xen += c.emt_xen;
+	}
 	if (!rc)
 		a->domains++;
 	emt_findings_free(f);
@@ -118,6 +125,7 @@ static int run_audit(struct emt_ctx *ctx)
 {
 	struct audit a = {
 		.ctx = ctx, .complete = true, .all = emt_parse_flag(ctx->args, "all"),
+		.check = emt_parse_flag(ctx->args, "check"),
 		.fail_on = (enum emt_severity)emt_parse_number(ctx->args, "fail-on", EMT_SEV_WARNING),
 	};
 	struct emt_source *s;
@@ -125,6 +133,8 @@ static int run_audit(struct emt_ctx *ctx)
 
 	if (rc)
 		return rc;
+	if (a.check)
+		rc = emt_source_answers(s, 0, NULL, NULL, ctx->err);
 	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++) {
 		struct emt_source_walk walk;
 
@@ -141,7 +151,10 @@ static int run_audit(struct emt_ctx *ctx)
 		rc = put_result(&a);
 	if (rc)
 		return rc;
-	ctx->findings = a.found > 0;
+	ctx->findings = a.found > 0 || a.emt_xen;
+	if (a.emt_xen)
+		emt_ctx_note(ctx, "emt's rules and this Xen's own function differ on %llu entries: emt or Xen is wrong",
+			     (unsigned long long)a.emt_xen);
 	ctx->incomplete |= !a.complete || a.undetermined;
 	if (a.undetermined && !a.found)
 		emt_ctx_note(ctx,
@@ -155,13 +168,17 @@ static const struct emt_arg args[] = {
 	{ .name = "source", .type = EMT_ARG_SOURCE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
 	  .metavar = "SOURCE", .help = "what to audit: a capture file, or a domain" },
 	{ .name = "all", .type = EMT_ARG_FLAG, .letter = 'a', .help = "list findings of level info too" },
+	{ .name = "check", .type = EMT_ARG_FLAG,
+	  .help = "compare with what Xen's own function says of each entry: a live Xen with the query payload" },
 };
 static const struct emt_section sections[] = {
 	{ "domains", &emt_kind_domain, 0, NULL },
 	{ "findings", &emt_kind_finding, EMT_SECTION_MAIN, NULL },
+	{ "checked", &emt_kind_checked, 0, NULL },
+	{ "differences", &emt_kind_check_difference, 0, NULL },
 	{ "result", &emt_kind_audit_result, EMT_SECTION_ONE, NULL },
 };
-static const struct emt_reply reply = { "emt.audit", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
+static const struct emt_reply reply = { "emt.audit", 1, 1, sections, EMT_ARRAY_SIZE(sections) };
 static const struct emt_example examples[] = {
 	{ "audit guest.emt", "is the guest in this capture as its release writes it?" },
 	{ "audit guest.emt --release 4.14.0", "the same entries under another release's rules" },
@@ -178,6 +195,10 @@ const struct emt_command emt_cmd_audit = {
 		"each), computes the memory type that the hypervisor release writes there, and lists what "
 		"differs, grouped under the smallest explanation. Entries that follow their release's "
 		"rule where that rule has a known defect are listed too.\n\n"
+		"With --check a live Xen that has the query payload is asked as well what its own function would "
+		"write for each entry now: three ways, of which emt's rules and Xen's function must always agree. Where "
+		"they do not, one of the two is wrong: that is a finding. An entry that is not what both say is stale "
+		"or changed meanwhile, and the audit itself says why.\n\n"
 		"Exit status: 0 the audit is complete and nothing was found; 1 there are findings at or "
 		"above --fail-on; 2 the audit could not be done; 3 there is no such finding, but the "
 		"source is incomplete or entries could not be decided, so that nobody can say the guest "

@@ -29,6 +29,8 @@ struct emt_source_ops {
 	int (*tables)(struct emt_source *s, size_t i, emt_table_cb cb, void *arg, struct emt_err *err);
 	/* emt_source_types(); NULL = nobody can be asked. */
 	int (*types)(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *types, struct emt_err *err);
+	/* emt_source_answers(); NULL = nobody can be asked. */
+	int (*answers)(struct emt_source *s, size_t i, emt_answer_cb cb, void *arg, struct emt_err *err);
 	/* Guest memory of walk 'i'; NULL = this kind has none. */
 	int (*guest)(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
 	/* Whose a frame is, seen from 'domid'; NULL = the kind has no frame table. */

@@ -196,3 +196,15 @@ int emt_source_guest(struct emt_source *s, size_t i, struct emt_guest_memory *ou
 		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "shows no memory of the guest");
 	return s->ops->guest(s, i, out, err);
 }
+
+int emt_source_answers(struct emt_source *s, size_t i, emt_answer_cb cb, void *arg, struct emt_err *err)
+{
+	int rc = check_walk(s, i, err);
+
+	if (rc)
+		return rc;
+	if (!s->ops->answers)
+		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, "leave --check away",
+				   "the hypervisor's own function can be asked of a live Xen only");
+	return s->ops->answers(s, i, cb, arg, err);
+}

@@ -97,4 +97,11 @@ bool emt_source_can_ask(const struct emt_source *s);
  * closed. EMT_E_MISSING when there is none. */
 int emt_source_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
 
+/* What the hypervisor's own function would write now for each present leaf entry of walk 'i', in gfn
+ * order: 'split' or type and ipat. 'run' is one entry. The callback returns non-zero to stop, which is
+ * passed on. 'cb' NULL: only tells whether it can be asked. EMT_E_UNSUPPORTED where it cannot: only a live
+ * Xen with the query payload can. */
+typedef int (*emt_answer_cb)(const struct emt_run *run, bool split, unsigned int emt, bool ipat, void *arg);
+int emt_source_answers(struct emt_source *s, size_t i, emt_answer_cb cb, void *arg, struct emt_err *err);
+
 #endif

@@ -356,3 +356,22 @@ int emt_xen_query_at(struct emt_xen_query *q, uint64_t gfn, struct emt_run *run,
 		return rc;
 	return n && to_run(q, &e[0], run) && run->gfn <= gfn && emt_run_last(run) >= gfn;
 }
+
+int emt_xen_query_answers(struct emt_xen_query *q, emt_answer_cb cb, void *arg, struct emt_err *err)
+{
+	const struct emt_query_entry *e;
+	struct emt_run run;
+	uint64_t at = 0;
+	bool more = true;
+	size_t n = 0;
+	int rc = q->look ? 0 : emt_query_open(&q->look, q->x, q->d.domid, err);
+
+	while (!rc && more) {
+		rc = emt_query_walk(q->look, &at, UINT64_MAX, true, &e, &n, &more, err);
+		for (size_t i = 0; i < n && !rc; i++)
+			/* of what is not present, and of NPT, nobody is asked */
+			if (e[i].emt != -2 && to_run(q, &e[i], &run))
+				rc = cb(&run, e[i].emt < 0, e[i].emt < 0 ? 0 : (unsigned int)e[i].emt, e[i].ipat, arg);
+	}
+	return rc;
+}

@@ -8,6 +8,7 @@
 
 #include "base/run.h"
 #include "policy/facts.h"
+#include "source/source.h"
 #include "xen/query.h"
 
 /* The payload is in use in this Xen; false also when that cannot be asked. */
@@ -32,5 +33,8 @@ long emt_xen_query_read(struct emt_xen_query *q, struct emt_run *runs, size_t ro
 
 /* The entry that maps 'gfn', if there is one: 1, 0 none. Leaves the stream as it is. */
 int emt_xen_query_at(struct emt_xen_query *q, uint64_t gfn, struct emt_run *run, struct emt_err *err);
+
+/* As emt_source_answers(). Leaves the stream as it is. */
+int emt_xen_query_answers(struct emt_xen_query *q, emt_answer_cb cb, void *arg, struct emt_err *err);
 
 #endif

@@ -341,6 +341,17 @@ static int xen_types(struct emt_source *s, size_t i, uint64_t gfn, uint16_t *typ
 	return emt_xen_mem_type(xs->x, xs->d.domid, gfn, types, err);
 }
 
+static int xen_answers(struct emt_source *s, size_t i, emt_answer_cb cb, void *arg, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+
+	(void)i;
+	if (!xs->query)
+		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, "emtctl query load",
+				   "Xen's own function can be asked through the query payload only, which is not loaded");
+	return cb ? emt_xen_query_answers(xs->query, cb, arg, err) : 0;
+}
+
 static int xen_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
 {
 	struct xen_source *xs = st->source->priv;
@@ -440,6 +451,7 @@ const struct emt_source_ops emt_source_xen_ops = {
 	.facts = xen_facts,
 	.stream = xen_stream,
 	.types = xen_types,
+	.answers = xen_answers,
 	.seek = xen_seek,
 	.read = xen_read,
 	.loss = xen_loss,

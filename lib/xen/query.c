@@ -369,3 +369,8 @@ void emt_query_cost(const struct emt_query_client *c, struct emt_query_cost *out
 {
 	*out = c->cost;
 }
+
+void emt_query_cost_reset(struct emt_query_client *c)
+{
+	c->cost = (struct emt_query_cost){ 0 };
+}

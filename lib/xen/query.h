@@ -57,5 +57,6 @@ struct emt_query_cost {
 	uint64_t ns, worst_ns;   /* in the calls, as dom0 sees it */
 };
 void emt_query_cost(const struct emt_query_client *c, struct emt_query_cost *out);
+void emt_query_cost_reset(struct emt_query_client *c);
 
 #endif

@@ -152,3 +152,23 @@ setup() {
 	status_is 2
 	has "$stderr" "XEN-SYMS"
 }
+
+@test "audit --check asks Xen's own function, and says where emt differs from it" {
+	export FAKEXEN_QUERY=applied
+	emt audit 5 --check --json
+	status_is 0
+	jq_is '.data.checked == [{"domain": 5, "asked": 6, "agree": 4, "pending": 2, "emt_xen": 0, "entry_xen": 0, "unlisted": 0}]'
+	jq_is '.data.differences == []'
+	FAKEXEN_DIFFERS=0x300 emt audit 5 --check --json
+	status_is 1
+	has "$stderr" "emt or Xen is wrong"
+	jq_is '.data.checked[0].emt_xen == 1'
+	jq_is '.data.differences | length == 1 and .[0].gfn == 768 and .[0].xen == "WC!" and .[0].expected == ["WB!"] and
+		.[0].differs == "xen"'
+	# without the payload, and of a capture, nobody can be asked
+	FAKEXEN_QUERY=absent emt audit 5,costs=yes --check
+	status_is 2
+	has "$stderr" "query load"
+	emt audit "$GUEST" --check --json
+	json_error_is unsupported
+}

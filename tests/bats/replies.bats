@@ -70,10 +70,12 @@ commands() {
 		report|report GUEST -o PAGE
 		observe|observe GUEST --release 4.14.0
 		domains|domains
+		audit|audit 5 --check
 		query status|query status
 		query load|query load -y
 		query unload|query unload
 		query offsets|query offsets xen-syms
+		query measure|query measure 5
 		watch|watch --timeout 1s
 		wait|wait complete --timeout 5s
 		history|history --audits --facts --events
@@ -135,7 +137,7 @@ words_of() {
 	while IFS='|' read -r _ words; do
 		read -r -a argv <<<"$(words_of "$words")"
 		unset FAKEXEN_QUERY
-		[[ $words != "query unload"* ]] || export FAKEXEN_QUERY=applied
+		[[ ! $words =~ ^query\ (unload|measure)|--check$ ]] || export FAKEXEN_QUERY=applied
 		emt "${argv[@]}" --json
 		[ "$status" -le 3 ]
 		printf '%s\n' "$output" >"$n.json"
