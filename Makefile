@@ -144,6 +144,17 @@ $(FAKEXEN): tests/tools/fakexen.c tests/unit/fake_xen.c tests/unit/fake_query.c 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(EMT_CFLAGS) -O1 -g -fPIC -shared -Wl,-soname,$(@F) -o $@ $(filter %.c,$^) -ldl
 
+# A C library and a toolstack on it, for the observer's tests.
+FAKEPRIVCMD := $(BUILD)/tests/tools/libfakeprivcmd.so $(BUILD)/tests/tools/toolstack
+$(BUILD)/tests/tools/libfakeprivcmd.so: tests/tools/fakeprivcmd.c
+	$(call SAY,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EMT_CFLAGS) -O1 -g -fPIC -fno-builtin -shared -Wl,-soname,$(@F) -o $@ $<
+
+$(BUILD)/tests/tools/toolstack: tests/tools/toolstack.c $(BUILD)/tests/tools/libfakeprivcmd.so
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(EMT_CFLAGS) -O1 -g -o $@ $< -L$(@D) -lfakeprivcmd -Wl,-rpath,'$$ORIGIN'
+
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS)
@@ -170,7 +181,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BUILD)/tests/tools/kvmguest $(BENCH_BIN)
+units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BUILD)/tests/tools/kvmguest $(BENCH_BIN) $(FAKEPRIVCMD)
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units

@@ -10,6 +10,7 @@
 
 #include "command/ctx.h"
 #include "command/layout.h"
+#include "xen/observer.h"
 #include "source/kvm.h"
 
 enum { FEAT_NAME, FEAT_PRESENT, FEAT_HELP, FEAT_NR };
@@ -107,6 +108,7 @@ static int run_version(struct emt_ctx *ctx)
 		{ "xen", "xen:4294967295", "live domains of Xen" },
 		{ "kvm", NULL, "live guests of KVM" },
 		{ "mem", "mem:/nonexistent/x", "memory images and cores" },
+		{ "events", NULL, "the toolstack's calls to Xen, as they are made" },
 	};
 	struct emt_rec *rec = emt_out_rec(ctx->out, &kind_version);
 	const char *smartcols = NULL;
@@ -129,11 +131,13 @@ static int run_version(struct emt_ctx *ctx)
 	emt_rec_add_str(rec, VRS_LIBRARIES, text);
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(features); i++) {
 		struct emt_rec *f = emt_rec_add(rec, VRS_FEATURES);
+		const char *lacks = !strcmp(features[i].name, "kvm") ? emt_kvm_missing() :
+				    !strcmp(features[i].name, "events") ? emt_observer_missing() : NULL;
 
 		emt_rec_str(f, FEAT_NAME, features[i].name);
-		emt_rec_bool(f, FEAT_PRESENT, features[i].probe ? source_present(features[i].probe) : !emt_kvm_missing());
-		if (!strcmp(features[i].name, "kvm") && emt_kvm_missing())
-			emt_rec_fmt(f, FEAT_HELP, "%s (built without %s)", features[i].help, emt_kvm_missing());
+		emt_rec_bool(f, FEAT_PRESENT, features[i].probe ? source_present(features[i].probe) : !lacks);
+		if (lacks)
+			emt_rec_fmt(f, FEAT_HELP, "%s (built without %s)", features[i].help, lacks);
 		else
 			emt_rec_str(f, FEAT_HELP, features[i].help);
 	}

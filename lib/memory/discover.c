@@ -192,15 +192,23 @@ static int find_domains(struct emt_discovery *d, const struct owners *o, struct 
 
 /* ---- roots ---- */
 
+/* An IOMMU table with a few frames of others is what an audit is to find: it is taken if
+ * nearly all of it fits the domain and nothing fits wholly. */
+#define MOST_FIT 16u
+static bool nearly_sound(const struct emt_root_check *c)
+{
+	return !c->odd && c->match >= MOST_FIT && c->match >= MOST_FIT * c->other && c->match >= c->no_m2p;
+}
+
 static void take_root(struct emt_xenmap *x, struct emt_found_root *to, const struct emt_format *format,
 		      const struct emt_epte_layout *layout, uint64_t root, unsigned int levels, uint32_t pdx,
-		      unsigned int *sound)
+		      bool nearly, unsigned int *sound)
 {
 	struct emt_root_check c;
 
 	to->candidates++;
 	emt_root_check(x, format, layout, root, levels, pdx, &c);
-	if (!emt_root_sound(&c) || (*sound && to->root == root))
+	if (!(emt_root_sound(&c) || (nearly && nearly_sound(&c))) || (*sound && to->root == root))
 		return;
 	(*sound)++;
 	to->format = format;
@@ -244,7 +252,7 @@ static unsigned int find_p2m(struct emt_discovery *d, struct emt_found_domain *d
 				if ((win[e] & 0xfbf) == 0x1e && win[e] >> 12 == win[k])
 					format = &emt_format_ept;
 			take_root(&d->xen, &dom->p2m, format, layout, win[k], 4, (uint32_t)dom->struct_mfn,
-				  &sound);
+				  false, &sound);
 		}
 	}
 	return sound;
@@ -252,7 +260,8 @@ static unsigned int find_p2m(struct emt_discovery *d, struct emt_found_domain *d
 
 /* IOMMU tables: VT-d keeps the root's machine address in struct domain, AMD-Vi a
  * pointer to the root's page_info. Neither page has an owner. */
-static unsigned int find_iommu(struct emt_discovery *d, struct emt_found_domain *dom, const uint64_t *page)
+static unsigned int find_iommu(struct emt_discovery *d, struct emt_found_domain *dom, const uint64_t *page,
+			       bool nearly)
 {
 	uint64_t ft_end = EMT_XEN_FRAMETABLE + d->max_page * EMT_XEN_PAGE_INFO;
 	unsigned int sound = 0;
@@ -269,7 +278,7 @@ static unsigned int find_iommu(struct emt_discovery *d, struct emt_found_domain 
 			continue;
 		for (unsigned int levels = 3; levels <= (amd ? 6u : 5u) && !sound; levels++)
 			take_root(&d->xen, &dom->iommu, format, NULL, mfn, levels, (uint32_t)dom->struct_mfn,
-				  &sound);
+				  nearly, &sound);
 	}
 	return sound;
 }
@@ -284,7 +293,8 @@ static int find_roots(struct emt_discovery *d, struct emt_found_domain *dom,
 	if (find_p2m(d, dom, layout, page) > 1)
 		return emt_err_set(err, EMT_E_FORMAT, emt_mem_path(d->xen.mem), "give root=MADDR, or symbols",
 				   "domain %u has more than one tree that could be its p2m", dom->domid);
-	find_iommu(d, dom, page);
+	if (!find_iommu(d, dom, page, false))
+		find_iommu(d, dom, page, true);
 	return 0;
 }
 

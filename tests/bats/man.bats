@@ -172,6 +172,7 @@ scene() {
 	cp "$ROOT/tests/data/kvm/calls.txt" .
 	xen_syms xen-syms
 	device_tables
+	cp "$ROOT/tests/data/journal.ndjson" .
 	head -c 30000 "$CAPTURES/ept-linux/d-linux.emt" >damaged.emt
 }
 

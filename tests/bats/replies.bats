@@ -41,6 +41,7 @@ commands() {
 		flush|flush table none
 		iommu audit|iommu audit devices.emt
 		iommu show|iommu show devices.emt
+		events|events --journal journal.ndjson
 		flush|flush ram_rw ram_ro --release 4.5.1 --paging ept
 		self-test|self-test
 		diff|diff BMMIO AREV
@@ -99,6 +100,7 @@ setup() {
 	"$ROOT/tests/tools/iommu-image" machine.img
 	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
 	device_tables
+	cp "$ROOT/tests/data/journal.ndjson" .
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	zstd -dqc "$VECTORS/emt-kvm.jsonl.zst" | head -n 2 | sed 's/"v":"WB"/"v":"UC"/g' >wrong.jsonl
 }

@@ -2,15 +2,6 @@
 # shellcheck shell=sh
 # Sourced by init: build guests of every kind, then the texts of one instant.
 # No guest runs and dom0 waits in between: tables and texts belong together.
-edu() { # the n-th edu device as PCI name
-	grep -l 0x11e8 /sys/bus/pci/devices/*/device | sed -n "$1s,.*/\(.*\)/device,\1,p"
-}
-bar() { # machine address of its registers
-	cut -d' ' -f1 "/sys/bus/pci/devices/$1/resource" | head -n 1
-}
-sbdf() { # 0000:00:04.0 -> 20
-	echo "$1" | tr ':.' '  ' | { read -r _ b d f; printf '%x\n' $((0x$b * 256 + 0x$d * 8 + 0x$f)); }
-}
 xl dmesg >/h/boot.txt
 free=$(edu 1)
 insmod /lib/modules/xen-pciback.ko

@@ -50,6 +50,11 @@ def need_base():
     subprocess.run([os.path.join(HERE, 'base'), LAB], check=True, stdout=sys.stderr)
 
 
+def job(*names):
+    """Text of a job out of files of dom0/, one behind the other."""
+    return ''.join(open(os.path.join(HERE, '..', 'dom0', n)).read() for n in names)
+
+
 def shm(size):
     """A folder for a machine's RAM: memory where it fits, else the disk."""
     try:

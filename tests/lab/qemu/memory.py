@@ -38,7 +38,7 @@ def save(kind, name, mib):
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
         m.give(os.path.join(lab.LAB, 'guest'))
         m.give(os.path.join(lab.HERE, '..', 'dom0', 'guest.cfg'))
-        m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'memory.sh')).read())
+        m.start(lab.job('pci.sh', 'memory.sh'))
         m.wait('BUILT')
         m.stop_cpus()
         regs = registers(m, kind)

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls of the toolstack to Xen, as they pass privcmd's ioctl: seen by fentry and fexit,
+ * else by kprobes, else by uprobes on the C library's ioctl(). All three share what
+ * follows. Arguments are copied at the beginning, while they are what the caller meant,
+ * and given at the end, if the call succeeded.
+ */
+#define __TARGET_ARCH_x86 /* where registers carry arguments; Xen's p2m is x86's */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <asm/ptrace.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "privcmd.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring SEC(".maps");
+
+/* A call under way. */
+struct pending {
+	struct emt_call call;
+	__u64 argument; /* of a domctl: its address */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct pending);
+} calls SEC(".maps");
+
+/* The stack is too small for one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pending);
+} scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EMT_CALLS_NR);
+	__type(key, __u32);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+const volatile __s32 only_domain = -1; /* calls about this one, and those about none */
+const volatile __u32 not_pid = 0;      /* the observer itself */
+
+struct hypercall {
+	__u64 op, arg[5];
+};
+
+struct dm_op {
+	__u16 domid, nr, pad[2];
+	__u64 buffers;
+};
+
+struct buffer {
+	__u64 address, bytes;
+};
+
+struct domctl {
+	__u32 cmd, iface;
+	__u16 domid, pad[3];
+};
+
+static __always_inline void count(__u32 what)
+{
+	__u64 *n = bpf_map_lookup_elem(&counts, &what);
+
+	if (n)
+		++*n;
+}
+
+static __always_inline int read_user(void *to, __u32 bytes, __u64 from)
+{
+	return bpf_probe_read_user(to, bytes, (const void *)from);
+}
+
+/* Operations that change what emt judges by. */
+static __always_inline int wanted_domctl(__u32 cmd)
+{
+	switch (cmd) {
+	case 1: case 2:            /* create, destroy */
+	case 10:                   /* shadow_op */
+	case 20: case 21:          /* iomem and ioport permission */
+	case 37: case 47:          /* assign, deassign device */
+	case 39: case 41:          /* memory_mapping, pins */
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline int wanted_memory(__u32 cmd)
+{
+	/* reservations 0, 1, 6; physmap 7, 15, 23; exchange 11; PoD target 16; mem_access 21 */
+	return cmd < 32 && (1u << cmd & (1u << 0 | 1u << 1 | 1u << 6 | 1u << 7 | 1u << 11 | 1u << 15 | 1u << 16 |
+					 1u << 21 | 1u << 23));
+}
+
+static __always_inline int begin_domctl(struct pending *p, __u64 address)
+{
+	struct domctl d;
+
+	if (read_user(&d, sizeof(d), address))
+		return -1;
+	p->call.cmd = d.cmd;
+	if (!wanted_domctl(d.cmd))
+		return 0;
+	p->argument = address;
+	p->call.iface = d.iface;
+	p->call.domid = d.domid;
+	return read_user(p->call.data, EMT_CALL_DATA, address + sizeof(d)) ? -1 : 1;
+}
+
+static __always_inline int begin_memory(struct pending *p, __u32 cmd, __u64 address)
+{
+	__u64 extents = 0;
+	__u16 domid = 0;
+
+	p->call.cmd = cmd;
+	if (!wanted_memory(cmd))
+		return 0;
+	if (read_user(p->call.data, 40, address))
+		return -1;
+	if (cmd == 0 || cmd == 1 || cmd == 6 || cmd == 11) { /* start with a reservation */
+		__builtin_memcpy(&extents, p->call.data, 8);
+		__builtin_memcpy(&domid, p->call.data + 24, 2);
+		read_user(p->call.extent, sizeof(p->call.extent[0]), extents);
+	} else if (cmd == 16) { /* two counts first */
+		__builtin_memcpy(&domid, p->call.data + 32, 2);
+	} else if (cmd == 21) {
+		__builtin_memcpy(&domid, p->call.data + 2, 2);
+	} else {
+		__builtin_memcpy(&domid, p->call.data, 2);
+	}
+	p->call.domid = domid;
+	return 1;
+}
+
+static __always_inline int begin_hypercall(struct pending *p, __u64 address)
+{
+	struct hypercall h;
+
+	if (read_user(&h, sizeof(h), address))
+		return -1;
+	p->call.op = (__u32)h.op;
+	switch (h.op) {
+	case EMT_HC_DOMCTL:
+		return begin_domctl(p, h.arg[0]);
+	case EMT_HC_MEMORY:
+		return begin_memory(p, (__u32)h.arg[0], h.arg[1]);
+	case EMT_HC_PHYSDEV:
+		p->call.cmd = (__u32)h.arg[0];
+		if (p->call.cmd != 30 && p->call.cmd != 31) /* prepare, release MSI-X */
+			return 0;
+		return read_user(p->call.data, 8, h.arg[1]) ? -1 : 1;
+	case EMT_HC_PLATFORM:
+		if (read_user(&p->call.cmd, 4, h.arg[0]) || read_user(&p->call.iface, 4, h.arg[0] + 4))
+			return -1;
+		if (p->call.cmd != 31 && p->call.cmd != 32) /* add, delete an MTRR */
+			return 0;
+		return read_user(p->call.data, 32, h.arg[0] + 8) ? -1 : 1;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline int begin_dm_op(struct pending *p, __u64 address)
+{
+	struct buffer b;
+	struct dm_op m;
+
+	if (read_user(&m, sizeof(m), address))
+		return -1;
+	if (!m.nr) /* a probe of the library */
+		return 0;
+	if (read_user(&b, sizeof(b), m.buffers) || b.bytes < 4 || read_user(&p->call.cmd, 4, b.address))
+		return -1;
+	p->call.op = EMT_HC_DM_OP;
+	p->call.iface = m.nr;
+	p->call.domid = m.domid;
+	if (p->call.cmd != 12 && p->call.cmd != 15 && p->call.cmd != 17 && p->call.cmd != 18)
+		return 0;
+	return read_user(p->call.data, 24, b.address + 8) ? -1 : 1;
+}
+
+static __always_inline int enter(__u32 request, __u64 address)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 zero = 0;
+	struct pending *p;
+	int wanted;
+
+	if ((request != EMT_PRIVCMD_HYPERCALL && request != EMT_PRIVCMD_DM_OP) || (not_pid && id >> 32 == not_pid))
+		return 0;
+	p = bpf_map_lookup_elem(&scratch, &zero);
+	if (!p)
+		return 0;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->call.domid = 0xffff;
+	wanted = request == EMT_PRIVCMD_DM_OP ? begin_dm_op(p, address) : begin_hypercall(p, address);
+	if (!wanted)
+		return 0;
+	count(EMT_CALLS_SEEN);
+	if (wanted < 0) {
+		count(EMT_CALLS_UNREADABLE);
+		return 0;
+	}
+	p->call.pid = (__u32)(id >> 32);
+	bpf_get_current_comm(p->call.comm, sizeof(p->call.comm));
+	if (bpf_map_update_elem(&calls, &id, p, BPF_ANY))
+		count(EMT_CALLS_UNPAIRED);
+	return 0;
+}
+
+static __always_inline int leave(long ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending *p = bpf_map_lookup_elem(&calls, &id);
+	struct domctl d;
+
+	if (!p)
+		return 0;
+	p->call.ret = (__s32)ret;
+	p->call.time = bpf_ktime_get_ns();
+	if (ret < 0) {
+		count(EMT_CALLS_FAILED);
+	} else {
+		/* the number of a new domain is an answer */
+		if (p->call.op == EMT_HC_DOMCTL && p->call.cmd == 1 && !read_user(&d, sizeof(d), p->argument))
+			p->call.domid = d.domid;
+		if (only_domain >= 0 && p->call.domid != 0xffff && p->call.domid != (__u32)only_domain)
+			count(EMT_CALLS_NR); /* another domain's: no counter has this number */
+		else if (bpf_ringbuf_output(&ring, &p->call, sizeof(p->call), 0))
+			count(EMT_CALLS_LOST);
+	}
+	bpf_map_delete_elem(&calls, &id);
+	return 0;
+}
+
+/* ---- privcmd_ioctl(file, request, address) ---- */
+
+SEC("fentry/privcmd_ioctl")
+int fentry_ioctl(__u64 *ctx)
+{
+	return enter((__u32)ctx[1], ctx[2]);
+}
+
+SEC("fexit/privcmd_ioctl")
+int fexit_ioctl(__u64 *ctx)
+{
+	return leave((long)ctx[3]);
+}
+
+SEC("kprobe/privcmd_ioctl")
+int kprobe_ioctl(struct pt_regs *ctx)
+{
+	return enter((__u32)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx));
+}
+
+SEC("kretprobe/privcmd_ioctl")
+int kretprobe_ioctl(struct pt_regs *ctx)
+{
+	return leave((long)PT_REGS_RC(ctx));
+}
+
+/* ---- ioctl(fd, request, address) of the C library ---- */
+
+SEC("uprobe")
+int uprobe_ioctl(struct pt_regs *ctx)
+{
+	return enter((__u32)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx));
+}
+
+SEC("uretprobe")
+int uretprobe_ioctl(struct pt_regs *ctx)
+{
+	return leave((int)PT_REGS_RC(ctx));
+}

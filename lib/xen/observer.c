@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The programs of bpf/privcmd.bpf.c, loaded and attached one way or another.
+ */
+#include "xen/observer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *emt_observer_way_name(unsigned int way)
+{
+	static const char *const names[EMT_OBSERVE_WAYS] = { "auto", "fentry", "kprobe", "uprobe" };
+
+	return way < EMT_OBSERVE_WAYS ? names[way] : "?";
+}
+
+#ifdef EMT_HAVE_BPF
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "privcmd.h"
+#include "privcmd.skel.h"
+
+#define DOOR "/dev/xen/privcmd"
+
+struct emt_observer {
+	struct privcmd *skel;
+	struct ring_buffer *ring;
+	enum emt_observer_way way;
+	char fallback[200];
+	int64_t offset_ns;   /* of the clock of events to that of the day */
+	int cpus;
+	/* of a poll under way */
+	emt_observer_cb cb;
+	void *arg;
+	int rc;
+};
+
+const char *emt_observer_missing(void)
+{
+	return NULL;
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+/* The file that this program's own ioctl() comes from. */
+static const char *c_library(void)
+{
+	void *p = dlsym(RTLD_DEFAULT, "ioctl");
+	Dl_info info;
+
+	return p && dladdr(p, &info) ? info.dli_fname : NULL;
+}
+
+static int attach_uprobe(struct bpf_program *prog, bool ret, const char *library, struct bpf_link **link)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, opts, .func_name = "ioctl", .retprobe = ret);
+
+	*link = bpf_program__attach_uprobe_opts(prog, -1, library, 0, &opts);
+	return *link ? 0 : -errno;
+}
+
+static int attach(struct emt_observer *o, const char *library)
+{
+	struct privcmd *s = o->skel;
+	int rc;
+
+	if (o->way != EMT_OBSERVE_UPROBE)
+		return privcmd__attach(s);
+	/* the end first: an entry without it would be remembered for ever */
+	rc = attach_uprobe(s->progs.uretprobe_ioctl, true, library, &s->links.uretprobe_ioctl);
+	return rc ? rc : attach_uprobe(s->progs.uprobe_ioctl, false, library, &s->links.uprobe_ioctl);
+}
+
+static void choose(struct emt_observer *o)
+{
+	struct privcmd *s = o->skel;
+	const struct {
+		struct bpf_program *prog;
+		enum emt_observer_way way;
+	} all[] = {
+		{ s->progs.fentry_ioctl, EMT_OBSERVE_FENTRY },	  { s->progs.fexit_ioctl, EMT_OBSERVE_FENTRY },
+		{ s->progs.kprobe_ioctl, EMT_OBSERVE_KPROBE },	  { s->progs.kretprobe_ioctl, EMT_OBSERVE_KPROBE },
+		{ s->progs.uprobe_ioctl, EMT_OBSERVE_UPROBE },	  { s->progs.uretprobe_ioctl, EMT_OBSERVE_UPROBE },
+	};
+
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(all); i++)
+		bpf_program__set_autoload(all[i].prog, all[i].way == o->way);
+}
+
+/* 0, or a negative errno. */
+static int try_way(struct emt_observer *o, const struct emt_observer_opts *opts, enum emt_observer_way way)
+{
+	const char *library = opts->library ? opts->library : c_library();
+	int rc;
+
+	if (way == EMT_OBSERVE_UPROBE && !library)
+		return -ENOENT;
+	o->way = way;
+	o->skel = privcmd__open();
+	if (!o->skel)
+		return -errno;
+	o->skel->rodata->only_domain = (int)opts->domid;
+	o->skel->rodata->not_pid = (unsigned int)getpid();
+	choose(o);
+	rc = privcmd__load(o->skel);
+	if (!rc)
+		rc = attach(o, library);
+	if (rc) {
+		privcmd__destroy(o->skel);
+		o->skel = NULL;
+	}
+	return rc;
+}
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Name and process are the caller's own words: they go out as they are. */
+static int one_call(void *arg, void *data, size_t len)
+{
+	struct emt_observer *o = arg;
+	struct emt_toolstack_call c;
+	struct emt_toolstack_event e;
+	const struct emt_call *k = data;
+	int64_t at;
+
+	if (!k || len < sizeof(*k))
+		return 0;
+	c = (struct emt_toolstack_call){ .pid = k->pid, .op = k->op, .cmd = k->cmd, .iface = k->iface,
+					 .domid = k->domid, .ret = k->ret, .data = k->data,
+					 .first_extent = k->extent[0] };
+	memcpy(c.command, k->comm, sizeof(c.command));
+	if (!emt_toolstack_decode(&c, &e))
+		return 0;
+	at = (int64_t)k->time + o->offset_ns;
+	e.time = at / 1000000000;
+	e.usec = (uint32_t)(at % 1000000000 / 1000);
+	o->rc = o->cb(&e, o->arg);
+	return o->rc ? -EINTR : 0;
+}
+
+static int open_ways(struct emt_observer *o, const struct emt_observer_opts *opts, struct emt_err *err)
+{
+	size_t at = 0;
+	int rc = -EINVAL;
+
+	libbpf_set_print(silent);
+	for (unsigned int w = EMT_OBSERVE_FENTRY; w < EMT_OBSERVE_WAYS; w++) {
+		if (opts->way != EMT_OBSERVE_AUTO && opts->way != w)
+			continue;
+		rc = try_way(o, opts, (enum emt_observer_way)w);
+		if (!rc)
+			return 0;
+		if (at < sizeof(o->fallback))
+			at += (size_t)snprintf(o->fallback + at, sizeof(o->fallback) - at, "%s%s: %s", at ? "; " : "",
+					       emt_observer_way_name(w), strerror(-rc));
+	}
+	return emt_err_set(err, rc == -EPERM || rc == -EACCES ? EMT_E_PERM : EMT_E_UNSUPPORTED, "privcmd",
+			   "probes need root, and a kernel with BTF (fentry), kprobes or uprobes",
+			   "no way to observe it works: %s", o->fallback);
+}
+
+int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts *opts, struct emt_err *err)
+{
+	struct emt_observer *o = calloc(1, sizeof(*o));
+	int rc;
+
+	*out = NULL;
+	if (!o)
+		return emt_err_set(err, EMT_E_NOMEM, "privcmd", NULL, "not enough memory to observe it");
+	if (!opts->library && access(DOOR, F_OK))
+		rc = emt_err_set(err, EMT_E_NOSOURCE, DOOR, "run it in dom0", "this host does not run on Xen");
+	else
+		rc = open_ways(o, opts, err);
+	if (!rc && !o->skel)
+		rc = EMT_E_INTERNAL;
+	if (!rc && o->skel) {
+		o->ring = ring_buffer__new(bpf_map__fd(o->skel->maps.ring), one_call, o, NULL);
+		o->cpus = libbpf_num_possible_cpus();
+		o->offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+		if (!o->ring || o->cpus <= 0)
+			rc = emt_err_errno(err, EMT_E_IO, "privcmd", NULL, "the ring of events cannot be read");
+	}
+	if (rc) {
+		emt_observer_close(o);
+		return rc;
+	}
+	*out = o;
+	return 0;
+}
+
+void emt_observer_close(struct emt_observer *o)
+{
+	if (!o)
+		return;
+	ring_buffer__free(o->ring);
+	privcmd__destroy(o->skel);
+	free(o);
+}
+
+enum emt_observer_way emt_observer_way(const struct emt_observer *o)
+{
+	return o->way;
+}
+
+const char *emt_observer_fallback(const struct emt_observer *o)
+{
+	return o->fallback;
+}
+
+int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb, void *arg, struct emt_err *err)
+{
+	int n;
+
+	o->cb = cb;
+	o->arg = arg;
+	o->rc = 0;
+	n = ring_buffer__poll(o->ring, timeout_ms);
+	if (o->rc)
+		return o->rc;
+	if (n < 0 && n != -EINTR) {
+		errno = -n;
+		return emt_err_errno(err, EMT_E_IO, "privcmd", NULL, "the ring of events cannot be read");
+	}
+	return 0;
+}
+
+void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
+{
+	uint64_t *to[EMT_CALLS_NR] = { &c->seen, &c->failed, &c->lost, &c->unpaired, &c->unreadable };
+	uint64_t *v = calloc((size_t)o->cpus, sizeof(*v));
+
+	*c = (struct emt_observer_counts){ 0 };
+	for (uint32_t i = 0; v && i < EMT_CALLS_NR; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(o->skel->maps.counts), &i, v))
+			continue;
+		for (int cpu = 0; cpu < o->cpus; cpu++)
+			*to[i] += v[cpu];
+	}
+	free(v);
+}
+
+#else
+
+#ifndef EMT_NO_BPF /* the Makefile says what was missing */
+#define EMT_NO_BPF "BPF programs"
+#endif
+
+const char *emt_observer_missing(void)
+{
+	return EMT_NO_BPF;
+}
+
+int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts *opts, struct emt_err *err)
+{
+	(void)opts;
+	*out = NULL;
+	return emt_err_set(err, EMT_E_UNSUPPORTED, "privcmd", "build it with clang, bpftool and libbpf",
+			   "this build observes no calls: it was made without %s", EMT_NO_BPF);
+}
+
+void emt_observer_close(struct emt_observer *o)
+{
+	(void)o;
+}
+
+enum emt_observer_way emt_observer_way(const struct emt_observer *o)
+{
+	(void)o;
+	return EMT_OBSERVE_AUTO;
+}
+
+const char *emt_observer_fallback(const struct emt_observer *o)
+{
+	(void)o;
+	return "";
+}
+
+int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb, void *arg, struct emt_err *err)
+{
+	(void)o, (void)timeout_ms, (void)cb, (void)arg;
+	return emt_err_set(err, EMT_E_UNSUPPORTED, "privcmd", NULL, "this build observes no calls");
+}
+
+void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
+{
+	(void)o;
+	*c = (struct emt_observer_counts){ 0 };
+}
+
+#endif

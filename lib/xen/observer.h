@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The toolstack's calls to Xen, as they are made: BPF programs on privcmd, or on the C
+ * library's ioctl(). Reads only; seen are calls of this host's processes. Calls of a
+ * stub domain, of dom0's kernel and of guests never pass there.
+ */
+#ifndef EMT_XEN_OBSERVER_H
+#define EMT_XEN_OBSERVER_H
+
+#include "base/err.h"
+#include "xen/toolstack.h"
+
+enum emt_observer_way {
+	EMT_OBSERVE_AUTO,   /* the first of these that the kernel allows */
+	EMT_OBSERVE_FENTRY, /* fentry and fexit of privcmd_ioctl */
+	EMT_OBSERVE_KPROBE, /* kprobe and kretprobe of it */
+	EMT_OBSERVE_UPROBE, /* the C library's ioctl(): dynamically linked programs only */
+	EMT_OBSERVE_WAYS,
+};
+const char *emt_observer_way_name(unsigned int way); /* "auto", "fentry" ... */
+
+struct emt_observer_opts {
+	enum emt_observer_way way;
+	const char *library; /* uprobe: file whose ioctl() is probed; NULL = the C library */
+	int64_t domid;       /* only this domain's calls and the host's; -1 = all */
+};
+
+/* What became of calls that are looked at. */
+struct emt_observer_counts {
+	uint64_t seen;
+	uint64_t failed;     /* refused by the hypervisor: not given */
+	uint64_t lost;       /* no room in the ring */
+	uint64_t unpaired;   /* too many at once */
+	uint64_t unreadable; /* arguments that could not be read */
+};
+
+struct emt_observer;
+
+/* NULL when this build has an observer, else what it was made without. */
+const char *emt_observer_missing(void);
+
+/* Attach. EMT_E_UNSUPPORTED or EMT_E_PERM when no way works, with each one's reason.
+ * EMT_OBSERVE_AUTO needs a host that runs on Xen (EMT_E_NOSOURCE). */
+int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts *opts, struct emt_err *err);
+void emt_observer_close(struct emt_observer *o);
+enum emt_observer_way emt_observer_way(const struct emt_observer *o);
+/* Why the ways before were not taken; "" if it is the first. */
+const char *emt_observer_fallback(const struct emt_observer *o);
+
+/* Wait up to 'timeout_ms' for events and give each to 'cb' in the order of the ring, that
+ * is of their ends. A callback that returns non-zero ends it; that is passed on. */
+typedef int (*emt_observer_cb)(const struct emt_toolstack_event *e, void *arg);
+int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb, void *arg, struct emt_err *err);
+void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c);
+
+#endif

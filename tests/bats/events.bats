@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2001,SC2153
+# events: a toolstack watched through uprobes on a C library of our own, and journals.
+
+load helper
+
+LIBRARY=$BUILD/tests/tools/libfakeprivcmd.so
+TOOLSTACK=$BUILD/tests/tools/toolstack
+
+# Watch while the toolstack does something: watch SECONDS-AS-TIMEOUT WORDS-OF-TOOLSTACK...
+# Skips where the kernel or the user allows no uprobes.
+watch() {
+	local limit=$1 n=0
+	shift
+	"$EMTCTL" events --follow --library "$LIBRARY" --ndjson --timeout "$limit" >out.ndjson 2>err.txt &
+	pid=$!
+	until grep -q '^emtctl: watching by uprobe' err.txt; do
+		if ! kill -0 "$pid" 2>/dev/null; then
+			grep -qE 'no way to observe|was made without' err.txt && skip "$(head -n 1 err.txt)"
+			cat err.txt >&2
+			return 1
+		fi
+		n=$((n + 1))
+		[ "$n" -lt 200 ]
+		sleep 0.05
+	done
+	"$TOOLSTACK" "$@" >calls.txt
+	wait "$pid"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	: >err.txt
+}
+
+@test "every call that a toolstack makes is seen, with what it was about; failures are not" {
+	export FAKEPRIVCMD_FAIL=9
+	watch 4s all
+	jq -c 'select(.record == "toolstack_event") | [.event, .domain, .text]' out.ndjson >events
+	cat >want <<-'END'
+		["create",42,"creates the domain"]
+		["iomem-permission",5,"gives I/O memory 0xfea00-0xfea0f"]
+		["ioport-permission",5,"gives I/O ports 0x3f8-0x3ff"]
+		["memory-mapping",5,"maps device memory 0xfea00-0xfea0f at 0xe0000-0xe000f"]
+		["assign-device",5,"assigns device 0000:00:04.0"]
+		["assign-device",5,"assigns device 0000:00:04.1"]
+		["deassign-device",5,"takes device 0000:00:04.2"]
+		["pin",5,"pins 0x100-0x1ff as WC"]
+		["pin",5,"pins 0xf0000-0xf07ff as WC"]
+		["unpin",5,"unpins 0xf0000-0xf07ff"]
+		["set-mem-type",5,"sets memory type 1 of 0x20-0x23"]
+		["decrease-reservation",5,"decrease-reservation: 2 pages from 0x1234 on"]
+		["populate-physmap",5,"populate-physmap: 2 pages from 0x1234 on"]
+		["host-mtrr-add",null,"adds a host MTRR: 0xe0000-0xe00ff as WC"]
+		["destroy",5,"destroys the domain"]
+	END
+	diff want events
+	jq -se '.[] | select(.record == "watching") | .events == 15 and .calls == 16 and .failed == 1 and .lost == 0' out.ndjson
+	jq -se '[.[] | select(.record == "toolstack_event") | .command] | unique == ["toolstack"]' out.ndjson
+	"$ROOT/tests/schema/check" "$EMTCTL" out.ndjson
+}
+
+@test "50,000 calls as fast as they come: each is given, or counted as lost" {
+	watch 6s pins 50000
+	jq -se '.[] | select(.record == "watching") | .calls == 50000 and .events + .lost == 50000' out.ndjson
+	[ "$(grep -c '"record":"toolstack_event"' out.ndjson)" = "$(jq -s '.[] | select(.record == "watching").events' out.ndjson)" ]
+	# what the reply says of itself goes with it
+	jq -se '(.[] | select(.record == "watching").lost == 0) == (.[] | select(.record == "end").complete)' out.ndjson
+}
+
+@test "a journal: events, one domain's, and watches that were cut off" {
+	J=$ROOT/tests/data/journal.ndjson
+	emt events --journal "$J" --json
+	status_is 3
+	jq_is '(.data.events | length) == 18 and (.data.watches | length) == 2'
+	jq_is '.data.watches[0] | .to == null and .way == null and .events == 3'
+	jq_is '.data.watches[1] | .way == "uprobe" and .events == 15 and .failed == 1'
+	emt events --journal "$J"
+	has "$output" "then it was cut off: what happened later is not known"
+	has "$output" "domain 5  pins 0xf0000-0xf07ff as WC"
+	emt events --journal "$J" --domain 42 --json
+	jq_is '[.data.events[].event] == ["create", "create", "host-mtrr-add"]'
+	# what was written is what is read
+	jq -c 'select(.record == "toolstack_event")' "$J" >a
+	emt events --journal "$J" --ndjson
+	jq -c 'select(.record == "toolstack_event")' <<<"$output" >b
+	diff a b
+	# without the part that was cut off it is complete; a line cut off in the middle is passed over
+	tail -n +5 "$J" >whole
+	emt events --journal whole
+	status_is 0
+	head -c 2000 "$J" >torn
+	emt events --journal torn
+	status_is 3
+	emt events --journal /nonexistent
+	status_is 2
+	has "$stderr" "--follow"
+	emt events --journal "$GUEST"
+	status_is 2
+	emt events --by uprobe
+	status_is 2
+}
+
+@test "without BPF the observer builds, and says what it was made without" {
+	cat >main.c <<-'END'
+		#include <stdio.h>
+		#include "xen/observer.h"
+		int main(void)
+		{
+			struct emt_observer_opts opts = { .library = "x" };
+			struct emt_observer *o;
+			struct emt_err err = { 0 };
+			int rc = emt_observer_open(&o, &opts, &err);
+
+			printf("%s|%s|%d\n", emt_observer_missing(), err.text, rc == EMT_E_UNSUPPORTED && !o);
+			return 0;
+		}
+	END
+	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -DEMT_NO_BPF='"clang bpftool"' -I"$ROOT/lib" -o no-bpf main.c \
+		"$ROOT/lib/xen/observer.c" "$ROOT/lib/base/err.c"
+	run ./no-bpf
+	has "$output" "clang bpftool|this build observes no calls: it was made without clang bpftool|1"
+	emt version --json
+	jq_is '.data.version.features[] | select(.name == "events") | .present == (.help | contains("built without") | not)'
+}
