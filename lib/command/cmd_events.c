@@ -134,7 +134,7 @@ static const struct emt_arg args[] = {
 	{ .name = "by", .type = EMT_ARG_ENUM, .metavar = "WAY", .words = ways,
 	  .help = "how calls are seen", .fallback = "auto: the first of the others that the kernel allows" },
 	{ .name = "library", .type = EMT_ARG_FILE, .metavar = "FILE",
-	  .help = "uprobe: the file whose ioctl() is probed", .fallback = "the C library" },
+	  .help = "uprobe: the file whose ioctl is probed", .fallback = "the C library" },
 };
 static const struct emt_section sections[] = {
 	{ "events", &emt_kind_toolstack_event, EMT_SECTION_MAIN, NULL },
@@ -157,7 +157,7 @@ const struct emt_command emt_cmd_events = {
 		"host MTRRs. Only calls that succeeded are given. With --follow they are watched as they are made; else the "
 		"journal of emtd is read, which is what an earlier --follow --ndjson wrote.\n\n"
 		"Calls are seen where they pass /dev/xen/privcmd, by BPF: fentry and fexit, else kprobes, else uprobes "
-		"on the C library's ioctl(), which programs that are linked statically do not use. Calls of a "
+		"on the C library's ioctl, which programs that are linked statically do not use. Calls of a "
 		"stub domain, of dom0's kernel and of the guest itself never pass there.\n\n"
 		"A call that could not be kept is counted, and the reply is then incomplete; so it is when a watch of the "
 		"journal was cut off: what happened until the next one began is not known.\n\n"
