@@ -33,7 +33,7 @@ static const struct key {
 	BOOL(allow_costs),
 	{ "watch", TYPE_WATCH, 0, 0, 0, 0 },
 	NUMBER(watch_interval, 1, 86400), NUMBER(watch_events, 0, 3600), NUMBER(watch_budget, 1, 100),
-	NUMBER(watch_timeout, 1, 3600), BOOL(findings_log),
+	NUMBER(watch_timeout, 1, 3600), BOOL(findings_log), TEXT(textfile), NUMBER(http_port, 0, 65535),
 	TEXT(history), NUMBER(history_days, 1, 36500), NUMBER(history_mib, 1, 1u << 20), TEXT(hook),
 	{ "hook_severity", TYPE_LEVEL, offsetof(struct config, hook_severity), 0, 0, 0 },
 	NUMBER(hook_timeout, 1, 3600),

@@ -39,6 +39,8 @@ struct config {
 	unsigned int watch_budget;   /* percent of one CPU */
 	unsigned int watch_timeout;  /* CPU seconds of one audit */
 	bool findings_log;           /* events on standard output, as NDJSON */
+	char textfile[256];          /* metrics; "" = none */
+	unsigned int http_port;      /* of localhost, for metrics; 0 = none */
 	char history[256];           /* "" = none */
 	unsigned int history_days, history_mib;
 	char hook[512];              /* words of a command; "" = none */

@@ -35,6 +35,7 @@ struct feed {
 };
 
 static struct feed *feeds; /* of the one server that there is */
+static uint64_t lost_all;
 
 /* ---- lines ---- */
 
@@ -86,6 +87,7 @@ static void offer(struct feed *f, const char *name, struct json_object *o)
 {
 	if (waiting(f) > ROOM) {
 		f->lost++;
+		lost_all++;
 		return;
 	}
 	if (f->lost)
@@ -278,6 +280,11 @@ void feeds_event(struct server *s, struct json_object *event)
 	DL_FOREACH(feeds, f)
 		if (f->kind == FEED_WATCH && f->bev && about(f, event))
 			offer(f, "event", event);
+}
+
+uint64_t feeds_lost(void)
+{
+	return lost_all;
 }
 
 void feeds_state(struct server *s, const struct watched *src, const struct seen_domain *d)

@@ -25,4 +25,7 @@ void feed_free(struct feed *f); /* may be NULL */
 void feeds_event(struct server *s, struct json_object *event);
 void feeds_state(struct server *s, const struct watched *src, const struct seen_domain *d);
 
+/* Events that all feeds together lost since emtd began. */
+uint64_t feeds_lost(void);
+
 #endif

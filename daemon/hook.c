@@ -39,6 +39,7 @@ void log_event(struct watch *w, struct json_object *event)
 		return;
 	if (!writable()) {
 		w->lost_log++;
+		w->lost_log_all++;
 		return;
 	}
 	if (w->lost_log)
@@ -191,6 +192,11 @@ void hooks_event(struct hooks *h, struct json_object *event)
 	h->waiting++;
 	DL_APPEND(h->list, one);
 	start_waiting(h);
+}
+
+void hooks_stats(const struct hooks *h, struct hook_stats *out)
+{
+	*out = (struct hook_stats){ h->runs, h->failures, h->lost };
 }
 
 bool hooks_ended(struct hooks *h, pid_t pid, int status)

@@ -7,6 +7,7 @@
 
 #include <json-c/json_types.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct server;
@@ -21,6 +22,10 @@ struct hooks *hooks_new(struct server *s);
 void hooks_free(struct hooks *h);
 /* A new finding: run the hook if it is grave enough. */
 void hooks_event(struct hooks *h, struct json_object *event);
+struct hook_stats {
+	uint64_t runs, failures, lost; /* lost: findings that it was not run for */
+};
+void hooks_stats(const struct hooks *h, struct hook_stats *out);
 bool hooks_ended(struct hooks *h, pid_t pid, int status);
 
 #endif

@@ -20,6 +20,7 @@
 
 #include "emtd.h"
 #include "hook.h"
+#include "http.h"
 #include "watch.h"
 
 #define LOW_WATER (64u << 10)   /* bytes waiting for a client below which its worker goes on */
@@ -329,6 +330,7 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 			log_line(LOG_LEVEL_WARNING, "sockets change with a restart only");
 		memcpy(c.socket, s->config.socket, sizeof(c.socket));
 		memcpy(c.read_socket, s->config.read_socket, sizeof(c.read_socket));
+		c.http_port = s->config.http_port;
 		memcpy(c.history, s->config.history, sizeof(c.history));
 		s->config = c;
 		watch_configure(s->watch);
@@ -377,6 +379,8 @@ int server_start(struct server *s, struct emt_err *err)
 	sockets_given(given);
 	for (int i = 0; i < 2 && !rc; i++)
 		rc = listen_on(s, i, given, err);
+	if (!rc)
+		rc = http_start(s, &s->http, err);
 	if (!rc && !watch_open(s->watch)) /* only now: no other emtd runs with this configuration */
 		rc = emt_err_set(err, EMT_E_NOMEM, "emtd", NULL, "not enough memory");
 	return rc;
@@ -397,6 +401,8 @@ void server_stop(struct server *s)
 		if (!s->inherited[i])
 			unlink(path);
 	}
+	http_stop(s->http);
+	s->http = NULL;
 	watch_free(s->watch);
 	s->watch = NULL;
 	hooks_free(s->hooks);

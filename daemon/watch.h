@@ -82,7 +82,8 @@ struct watch {
 	int64_t credit;            /* microseconds of processor time that may be used; may be negative */
 	int64_t credited;          /* when it was last added to */
 	uint64_t cpu_us, audits, failures, waits; /* waits: starts put off for the budget */
-	uint64_t events, lost_log; /* lost_log: lines that standard output did not take */
+	uint64_t events, lost_log, lost_log_all; /* lost: lines that standard output did not take */
+	bool textfile_failed;      /* told once */
 };
 
 struct watch *watch_new(struct server *s);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "http.h"
 #include "watch.h"
 
 #define REPLY_MAX (32u << 20)          /* bytes of a reply that are believed */
@@ -141,6 +142,7 @@ static void done(struct observing *job)
 	json_object_put(lines);
 	json_object_put(end);
 	release(job);
+	exposition_file(w);
 	watch_schedule(w);
 }
 

@@ -60,9 +60,3 @@ setup() {
 	promtool check rules emt-alerts.yml
 	promtool test rules alerts-test.yml
 }
-
-@test "every metric in the rules and the dashboard is one that emt exports" {
-	"$EMTCTL" metrics "$GUEST" | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' | sort -u >have
-	grep -oh 'emt_[a-z_]*' "$ROOT"/daemon/monitoring/* | sort -u | grep -vxFf have >unknown || true
-	[ ! -s unknown ]
-}
