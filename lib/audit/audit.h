@@ -47,6 +47,7 @@ enum emt_reason {
 	EMT_WHY_EMT7_OLD,     /* misconfigured: EMT 7 before 4.5 */
 	EMT_WHY_RECALC,       /* remark: recalc set with a valid EMT */
 	EMT_WHY_NONCOHERENT,  /* stale: KVM, non-coherent DMA came or went (before 6.7) */
+	EMT_WHY_CR0_CD,       /* stale: KVM, guest CR0.CD changed, and its quirk is on */
 	EMT_WHY_NO_TYPE,      /* undetermined: the source shows no type */
 	EMT_WHY_NR,
 };

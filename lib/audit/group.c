@@ -256,7 +256,7 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, uint6
 		break;
 	default:
 		snprintf(f->explanation, sizeof(f->explanation), "%s", emt_reason_text(f->why));
-		if (f->why == EMT_WHY_NONCOHERENT)
+		if (f->why == EMT_WHY_NONCOHERENT || f->why == EMT_WHY_CR0_CD)
 			snprintf(f->next, sizeof(f->next),
 				 "entries are written anew once the guest changes an MTRR that covers them, or their memory is unmapped");
 		else if (f->verdict == EMT_V_STALE)

@@ -145,19 +145,23 @@ static enum emt_reason stale(const struct emt_engine *e, const struct emt_cell *
 }
 
 /* Before 6.7 KVM zaps nothing when non-coherent DMA is registered or goes: entries keep
- * the type of before (seen on 6.1). */
+ * the type of before (seen on 6.1). A change of CR0.CD zaps only where the quirk is off
+ * (seen on 6.1; the rule looks at it until 6.10). */
 static enum emt_reason stale_kvm(const struct emt_engine *e, const struct emt_cell *c, unsigned int obs)
 {
 	const uint16_t nc = c->held.a[EMT_ATOM_NONCOHERENT];
+	struct emt_box b = c->held;
 
-	if (!emt_kvm_keeps_types(&e->rel))
-		return EMT_WHY_NONE;
-	if (nc & EMT_YES && gives_with(e, &c->held, EMT_ATOM_NONCOHERENT, EMT_NO, obs))
-		return EMT_WHY_NONCOHERENT;
-	if (nc & EMT_NO && may_be(e, EMT_FACT_KVM_NC_EVER) &&
-	    gives_with(e, &c->held, EMT_ATOM_NONCOHERENT, EMT_YES, obs))
-		return EMT_WHY_NONCOHERENT;
-	return EMT_WHY_NONE;
+	if (emt_kvm_keeps_types(&e->rel)) {
+		if (nc & EMT_YES && gives_with(e, &c->held, EMT_ATOM_NONCOHERENT, EMT_NO, obs))
+			return EMT_WHY_NONCOHERENT;
+		if (nc & EMT_NO && may_be(e, EMT_FACT_KVM_NC_EVER) &&
+		    gives_with(e, &c->held, EMT_ATOM_NONCOHERENT, EMT_YES, obs))
+			return EMT_WHY_NONCOHERENT;
+	}
+	b.a[EMT_ATOM_CD] = EMT_EITHER;
+	b.a[EMT_ATOM_QUIRK_CD] = c->free.a[EMT_ATOM_QUIRK_CD] & EMT_YES;
+	return b.a[EMT_ATOM_QUIRK_CD] && gives(e, &b, obs) ? EMT_WHY_CR0_CD : EMT_WHY_NONE;
 }
 
 /* The last I/O right is gone, and with it what a pin that nobody lists decided while

@@ -34,6 +34,8 @@ static const struct {
 	[EMT_WHY_RECALC] = { "recalc", "recalc is set without EMT 7; no completed operation of Xen leaves that" },
 	[EMT_WHY_NONCOHERENT] = { "noncoherent",
 		"non-coherent DMA was registered or unregistered after it was written, and this kernel zaps nothing then" },
+	[EMT_WHY_CR0_CD] = { "cr0-cd",
+		"guest CR0.CD changed after it was written, and with the quirk CD_NW_CLEARED nothing is zapped then" },
 	[EMT_WHY_NO_TYPE] = { "no-type", "the source shows no memory type" },
 };
 

@@ -63,7 +63,9 @@ void emt_kvm_guests_free(struct emt_kvm_guest *v, size_t n)
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "kvm_read.h"
 #include "kvm_read.skel.h"
@@ -214,6 +216,40 @@ const uint64_t *emt_kvm_pages(struct emt_kvm *k, const uint64_t *address, unsign
 	return (const uint64_t *)(const void *)k->pages;
 }
 
+/* A page of ours holds a mark, its frame is known: where the mark shows is the map. The map
+ * is the lowest of the regions that the kernel places at random, in steps of 1 GiB, so that
+ * looking upwards meets nothing but holes and RAM before it is found. The page must not lie
+ * in the first MiB of such a step: the map holds the screen's window there. */
+#define MAP_LOWEST 0xffff888000000000ull
+#define MAP_STEPS 65536u
+static uint64_t find_by_mark(struct emt_kvm *k)
+{
+	const size_t bytes = 64 * 4096;
+	uint64_t *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE,
+			      -1, 0);
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t found = 0, mark[4], seen[4], e = 0, at;
+
+	if (page == MAP_FAILED || fd < 0 || getrandom(mark, sizeof(mark), 0) != sizeof(mark))
+		goto out;
+	for (size_t i = 0; i < bytes / sizeof(*page); i++)
+		page[i] = mark[i % 4];
+	if (pread(fd, &e, sizeof(e), (off_t)((uintptr_t)page / 4096 * sizeof(e))) != sizeof(e))
+		goto out;
+	at = (e & ((1ull << 55) - 1)) << 12;
+	if (!(e >> 63) || !at || (at & ((1ull << 30) - 1)) < 1 << 20)
+		goto out;
+	for (uint64_t i = 0; i < MAP_STEPS && !found; i++)
+		if (!emt_kvm_read(k, MAP_LOWEST + (i << 30) + at, seen, sizeof(seen)) && !memcmp(mark, seen, sizeof(mark)))
+			found = MAP_LOWEST + (i << 30);
+out:
+	if (fd >= 0)
+		close(fd);
+	if (page != MAP_FAILED)
+		munmap(page, bytes);
+	return found;
+}
+
 uint64_t emt_kvm_direct_map(struct emt_kvm *k)
 {
 	char line[300];
@@ -235,6 +271,8 @@ uint64_t emt_kvm_direct_map(struct emt_kvm *k)
 	}
 	if (f)
 		fclose(f);
+	if (!k->direct_map)
+		k->direct_map = find_by_mark(k);
 	return k->direct_map;
 }
 

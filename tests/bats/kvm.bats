@@ -180,3 +180,36 @@ make_vm() {
 	status_is 0
 	[ "$(wc -l <again.txt)" = 5 ]
 }
+
+# verdicts STEP [WORDS...]: of a real guest on Linux 6.1 after a step of the lab
+verdicts() {
+	local step=$1
+	shift
+	emt audit "$ROOT/tests/data/kvm/6.1/$step.emt" --all --json "$@"
+	jq -c '.data.domains[0].verdicts | map({(.verdict): .entries}) | add' <<<"$output"
+}
+
+@test "a real guest of 6.1 on EPT: each step is what the kernel did" {
+	[ "$(verdicts coherent)" = '{"not-present":9,"ok":2192}' ]
+	[ "$(verdicts mtrr)" = '{"not-present":9,"ok":2192}' ]
+	[ "$(verdicts registered)" = '{"not-present":9,"stale-by-design":2192}' ]
+	[ "$(verdicts after)" = '{"not-present":9,"ok":4,"stale-by-design":2192}' ]
+	[ "$(verdicts honoured)" = '{"not-present":9,"ok":2192}' ]
+	[ "$(verdicts cd)" = '{"not-present":9,"stale-by-design":2192}' ]
+	[ "$(verdicts unregistered)" = '{"not-present":9,"stale-by-design":2192}' ]
+	emt audit "$ROOT/tests/data/kvm/6.1/cd.emt" --json
+	jq_is '[.data.findings[].reason] | unique == ["cr0-cd"]'
+	emt audit "$ROOT/tests/data/kvm/6.1/honoured.emt" --json
+	jq_is '.data.domains[0].types | map({(.type): .bytes}) | add | .WT == 17 * 4096 and .WC == 64 * 4096'
+	# a kernel that zaps would have left none of that
+	verdicts registered --release 'kvm 6.12' >x
+	grep -q '"mismatch":2192' x
+}
+
+@test "a real guest of 6.1: what 6.12 would take from it" {
+	emt upgrade-check 'kvm 6.1' 'kvm 6.12' "$ROOT/tests/data/kvm/6.1/honoured.emt" --json
+	status_is 1
+	jq_is '[.data.changes[] | select(.before == ["WC"]) | .entries] | add == 64'
+	jq_is '[.data.changes[] | select(.before == ["WT"]) | .entries] | add == 17'
+	jq_is '.data.remarks[0].text | test("loses write-combining")'
+}

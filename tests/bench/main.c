@@ -23,6 +23,7 @@ GROUP(bench_table);
 GROUP(bench_raw);
 GROUP(bench_program);
 GROUP(bench_wire);
+GROUP(bench_kvm);
 
 static const struct {
 	const char *name;
@@ -37,6 +38,7 @@ static const struct {
 	{ "program", bench_program, false },
 	{ "raw", bench_raw, false },
 	{ "wire", bench_wire, false },
+	{ "kvm", bench_kvm, false },
 	{ "capture-100m", bench_capture_100m, true },
 };
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
