@@ -181,7 +181,7 @@ $(SCHEMAS): $(GENDOC)
 captures: all $(BUILD)/tests/tools/raw2emt
 	$(Q)tests/tools/make-captures $(ORIGINALS) $(BUILD)
 
-units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BUILD)/tests/tools/kvmguest $(BENCH_BIN) $(FAKEPRIVCMD)
+units: $(UNITS) $(FAKEXEN) $(BUILD)/tests/tools/kvm2emt $(BUILD)/tests/tools/guest2emt $(BUILD)/tests/tools/pvimage $(BUILD)/tests/tools/kvmguest $(BENCH_BIN) $(FAKEPRIVCMD)
 
 # cmocka for lib/, then bats for the programs; see tests/run.
 check: all units

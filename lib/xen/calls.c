@@ -57,6 +57,8 @@ const struct emt_xen_call_desc emt_xen_calls[EMT_XC_NR] = {
 	[EMT_XC_QUERY] = CALL(EMT_XEN_VIA_DOMCTL, 50, "XEN_DOMCTL_get_device_group", EMT_XEN_FREE,
 			      "with emt's payload: reads entries and the policy's inputs; without: does nothing",
 			      .versioned = true),
+	[EMT_XC_M2P_LIST] = CALL(EMT_XEN_VIA_MEMORY, 5, "XENMEM_machphys_mfn_list", EMT_XEN_FREE,
+				 "reads which frames hold the machine-to-physical table"),
 	[EMT_XC_GUEST_PAGE] =
 		CALL(EMT_XEN_VIA_FOREIGN, 0, "foreign mapping of a populated frame, read only", EMT_XEN_COSTS,
 		     "maps a page of guest RAM, copies it, unmaps it"),

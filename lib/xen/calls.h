@@ -34,6 +34,7 @@ enum emt_xen_call {
 	EMT_XC_LIVEPATCH_UPLOAD,
 	EMT_XC_LIVEPATCH_ACTION, /* apply, revert, unload */
 	EMT_XC_QUERY,          /* answered by emt's payload (query/abi.h) */
+	EMT_XC_M2P_LIST,       /* where the M2P lies */
 	EMT_XC_GUEST_PAGE,     /* a page of guest RAM, of a gfn known to be populated */
 	EMT_XC_NR_ISSUED,
 	/* never issued; they stand here so that nobody adds them unawares */

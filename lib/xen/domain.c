@@ -55,6 +55,7 @@ static void decode(const struct emt_xen *x, const uint8_t *info, struct emt_xen_
 	d->max_pages = xen_get64(info, 16);
 	d->shared_pages = xen_get64(info, 32);
 	d->paged_pages = xen_get64(info, 40);
+	d->shared_info = xen_get64(info, 48);
 	d->online_vcpus = xen_get32(info, 64);
 	d->nr_vcpus = highest < 8192 ? highest + 1 : 0;
 	for (size_t k = 0, n = 0; k < 16; k++) /* 4-2-2-2-6 bytes */

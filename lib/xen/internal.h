@@ -19,6 +19,11 @@ struct emt_xen {
 	const struct emt_xen_iface *iface; /* NULL = release not known */
 	int last_errno;       /* of the last call that failed */
 	uint64_t issued[EMT_XC_NR];
+	/* the M2P, once it was asked for */
+	uint64_t *m2p;        /* owned: first frame of each 2 MiB of it */
+	uint32_t nr_m2p;
+	uint64_t m2p_page[512]; /* the page read last, of frame 'm2p_mfn' */
+	uint64_t m2p_mfn;
 };
 
 /* Where the arguments begin. */

@@ -201,6 +201,7 @@ void emt_xen_close(struct emt_xen *x)
 	if (!x)
 		return;
 	x->be->close(x->handle);
+	free(x->m2p);
 	free(x);
 }
 

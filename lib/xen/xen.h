@@ -83,6 +83,7 @@ struct emt_xen_domain {
 	uint32_t online_vcpus;
 	enum emt_xen_iommu { EMT_XEN_IOMMU_UNKNOWN, EMT_XEN_IOMMU_NO, EMT_XEN_IOMMU_YES } iommu; /* it has IOMMU tables */
 	uint32_t nr_vcpus;      /* highest id and one; 0 = none */
+	uint64_t shared_info;   /* frame of shared info: of PV domains a machine frame */
 };
 const char *emt_xen_type_name(unsigned int type); /* "pv", "hvm", "pvh" */
 
@@ -105,6 +106,12 @@ int emt_xen_vcpu(struct emt_xen *x, uint32_t domid, uint32_t vcpu, struct emt_mt
 /* Copy a page of guest RAM. The caller knows from the p2m that 'gfn' is populated with
  * RAM: for others the mapping itself would change the guest. Costs. */
 int emt_xen_guest_page(struct emt_xen *x, uint32_t domid, uint64_t gfn, void *page, struct emt_err *err);
+
+/* A frame of a PV domain, by machine frame: they are its own, nothing is looked up. For
+ * dom0, asked in dom0, too. Costs. */
+int emt_xen_pv_page(struct emt_xen *x, uint32_t domid, uint64_t mfn, void *page, struct emt_err *err);
+/* What Xen's M2P says of a frame: 0 and the pfn, or not 0 where it says nothing. Costs. */
+int emt_xen_m2p(struct emt_xen *x, uint64_t mfn, uint64_t *pfn);
 
 /* ---- console ---- */
 

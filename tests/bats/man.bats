@@ -168,6 +168,7 @@ scene() {
 	cd .. || return
 	"$ROOT/tests/tools/iommu-image" machine.img
 	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
+	"$BUILD/tests/tools/pvimage" pv.img
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example
 	cp "$ROOT/tests/data/kvm/calls.txt" .
 	xen_syms xen-syms

@@ -63,6 +63,8 @@ commands() {
 		effective|effective TABLES --cr3 0x10000 --fail-on info
 		alias|alias TABLES
 		special|special GUEST --release 4.14.0
+		pv|pv mem:pv.img --kernel 3.2.0 --bar 0x10000+16
+		pv|pv mem:pv.img --kernel 6.1.0
 		explain|explain TABLES --va 0x401010
 		capture take|capture take TABLES --guest-tables -o OUT
 		doctor|doctor
@@ -99,6 +101,7 @@ setup() {
 	head -c 800 "$CAPTURES/ept-linux/d-linux.emt" >bad.emt
 	"$ROOT/tests/tools/iommu-image" machine.img
 	"$BUILD/tests/tools/guest2emt" "$ROOT/tests/data/guest/facts.json" tables.emt
+	"$BUILD/tests/tools/pvimage" pv.img
 	device_tables
 	cp "$ROOT/tests/data/journal.ndjson" .
 	"$BUILD/tests/tools/kvm2emt" "$ROOT"/tests/data/kvm/framebuffer.{json,txt} vm.emt example

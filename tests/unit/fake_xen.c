@@ -61,7 +61,7 @@ static int row_of(unsigned int nr, uint64_t a0, uint64_t a1)
 		{ 17, 0, EMT_XC_VERSION }, { 17, 1, EMT_XC_EXTRAVERSION }, { 17, 9, EMT_XC_COMMANDLINE },
 		{ 35, 3, EMT_XC_PHYSINFO }, { 35, 6, EMT_XC_DOMAIN_LIST }, { 36, 5, EMT_XC_DOMAIN },
 		{ 35, 1, EMT_XC_CONSOLE }, { 12, 10, EMT_XC_HOST_E820 }, { 12, 2, EMT_XC_MAX_PAGE },
-		{ 12, 14, EMT_XC_MAX_GFN }, { 7, 33, EMT_XC_HOST_MTRR }, { 36, 55, EMT_XC_HVM_RECORD },
+		{ 12, 14, EMT_XC_MAX_GFN }, { 12, 5, EMT_XC_M2P_LIST }, { 7, 33, EMT_XC_HOST_MTRR }, { 36, 55, EMT_XC_HVM_RECORD },
 		{ 17, 10, EMT_XC_BUILD_ID }, { 36, 50, EMT_XC_QUERY },
 		{ 34, 15, EMT_XC_MEM_TYPE },
 	};
@@ -102,6 +102,7 @@ static void describe(char *info, unsigned int domid)
 	put(info, 0, domid, 2);
 	put(info, 4, domid == 5 ? 1u << 1 | 1u << 8 | 1u << 3 : 0, 4);
 	put(info, 8, 1000 + domid, 8);
+	put(info, 48, 1, 8); /* shared info */
 	put(info, 64, 2, 4);
 	put(info, 68, 1, 4);
 	put(info, 76, domid == 5 ? 0xab : 0, 1);
@@ -249,6 +250,10 @@ static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
 		put(infos, 0, 0, 8), put(infos, 8, 0x9fc00, 8), put(infos, 16, 1, 4);
 		put(infos, 20, 0xf0000, 8), put(infos, 28, 0x10000, 8), put(infos, 36, 2, 4);
 		put(arg, 0, 2, 4);
+		return 0;
+	case EMT_XC_M2P_LIST: /* 2 MiB of the table in frames 0x300 and on */
+		put((void *)(uintptr_t)get(arg, 8, 8), 0, 0x300, 8);
+		put(arg, 16, 1, 4);
 		return 0;
 	case EMT_XC_MAX_PAGE:
 		return 0x40000;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "source/pv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int emt_pv_open(struct emt_pv_source **out, const struct emt_source_spec *spec, struct emt_err *err)
+{
+	struct emt_pv_source *s = calloc(1, sizeof(*s));
+	int rc;
+
+	*out = NULL;
+	if (!s)
+		return emt_err_set(err, EMT_E_NOMEM, spec->target, NULL, "not enough memory to open a source");
+	snprintf(s->name, sizeof(s->name), "%s:%s", spec->kind == EMT_SOURCE_MEM ? "mem" : "xen", spec->target);
+	switch (spec->kind) {
+	case EMT_SOURCE_MEM:
+		rc = emt_pv_open_mem(s, spec, err);
+		break;
+	case EMT_SOURCE_XEN:
+		rc = emt_pv_open_xen(s, spec, err);
+		break;
+	default:
+		rc = emt_err_set(err, EMT_E_UNSUPPORTED, spec->target,
+				 "give a machine's memory (mem:FILE) or a domain (xen:DOMID,costs=yes)",
+				 "shows no PV domain's p2m");
+	}
+	if (rc)
+		emt_pv_close(s);
+	else
+		*out = s;
+	return rc;
+}
+
+void emt_pv_close(struct emt_pv_source *s)
+{
+	if (!s)
+		return;
+	if (s->priv)
+		s->ops->close(s->priv);
+	for (size_t i = 0; i < s->n; i++)
+		emt_ranges_free(&s->v[i].e820);
+	free(s->v);
+	free(s);
+}
+
+const char *emt_pv_name(const struct emt_pv_source *s)
+{
+	return s->name;
+}
+
+size_t emt_pv_domains(const struct emt_pv_source *s)
+{
+	return s->n;
+}
+
+const struct emt_pv_domain *emt_pv_domain(const struct emt_pv_source *s, size_t i)
+{
+	return &s->v[i];
+}
+
+struct emt_pv_domain *emt_pv_add(struct emt_pv_source *s)
+{
+	struct emt_pv_domain *v = realloc(s->v, (s->n + 1) * sizeof(*v));
+
+	if (!v)
+		return NULL;
+	s->v = v;
+	v[s->n] = (struct emt_pv_domain){ .domid = 0 };
+	return &v[s->n++];
+}
+
+static const void *frame(void *arg, uint64_t mfn)
+{
+	struct emt_pv_source *s = arg;
+
+	return s->ops->frame(s->priv, s->v[s->reading].domid, mfn);
+}
+
+int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, struct emt_pv_read *out, bool *changed,
+		struct emt_err *err)
+{
+	const struct emt_pv_domain *d = &s->v[i];
+	struct emt_pv_shared now;
+	const void *page;
+	int rc;
+
+	s->reading = i;
+	r->mem = (struct emt_guest_memory){ frame, s };
+	r->shared = d->shared;
+	r->list = d->list;
+	rc = emt_pv_list_read(r, out, err);
+	page = rc ? NULL : frame(s, d->shared_mfn);
+	if (page)
+		emt_pv_shared_of(page, &now);
+	/* odd: a change is under way (Xen's public header) */
+	*changed = page && (now.generation != d->shared.generation || now.generation & 1);
+	return rc;
+}
+
+int emt_pv_m2p(void *source, uint64_t mfn, uint64_t *pfn)
+{
+	struct emt_pv_source *s = source;
+
+	return s->ops->m2p(s->priv, mfn, pfn);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * PV domains of a source: where their p2m stands, the memory map they were given, Xen's
+ * M2P. A machine's memory shows those of all its PV domains, a live Xen the one named.
+ */
+#ifndef EMT_SOURCE_PV_H
+#define EMT_SOURCE_PV_H
+
+#include "source/source.h"
+#include "table/pvlist.h"
+
+struct emt_pv_domain {
+	uint32_t domid;
+	char name[64];            /* may be empty */
+	uint64_t shared_mfn;      /* of shared info */
+	struct emt_pv_shared shared;
+	enum emt_pv_list list;
+	struct emt_ranges e820;   /* owned; frames, tag 1 = RAM */
+	enum emt_held e820_held;
+	const char *e820_origin;
+	char kernel[128];         /* release of its Linux; empty = not known */
+	bool host_devices;        /* the domain of this machine's PCI devices, live */
+};
+
+struct emt_pv_source;
+
+/* EMT_E_UNSUPPORTED for sources that show no PV domain, EMT_E_NOSOURCE when there is none. */
+int emt_pv_open(struct emt_pv_source **out, const struct emt_source_spec *spec, struct emt_err *err);
+void emt_pv_close(struct emt_pv_source *s);
+const char *emt_pv_name(const struct emt_pv_source *s);
+size_t emt_pv_domains(const struct emt_pv_source *s);
+const struct emt_pv_domain *emt_pv_domain(const struct emt_pv_source *s, size_t i);
+/* The domain's p2m; see emt_pv_list_read(). Shared info is read again behind it: '*changed'
+ * when the list was altered meanwhile. 'r' has the callbacks and 'arg' filled. */
+int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, struct emt_pv_read *out, bool *changed,
+		struct emt_err *err);
+/* Xen's M2P of a frame. Not 0 where it says nothing. For struct emt_pv_opts. */
+int emt_pv_m2p(void *source, uint64_t mfn, uint64_t *pfn);
+
+/* Device memory of this machine's PCI devices, by sysfs; empty where there is none. */
+struct emt_pv_device {
+	uint64_t first, last;     /* frames */
+	char name[64];            /* "0000:00:03.0 BAR 2" */
+};
+int emt_pv_devices(struct emt_pv_device **out, size_t *n); /* '*out' is the caller's to free */
+
+/* ---- inside: what a kind of source provides ---- */
+
+struct emt_pv_ops {
+	void (*close)(void *priv);
+	const void *(*frame)(void *priv, uint32_t domid, uint64_t mfn); /* valid until the next call */
+	int (*m2p)(void *priv, uint64_t mfn, uint64_t *pfn);
+};
+
+struct emt_pv_source {
+	char name[600];
+	const struct emt_pv_ops *ops;
+	void *priv;
+	struct emt_pv_domain *v;  /* owned */
+	size_t n;
+	size_t reading;           /* domain whose frames are asked for */
+};
+
+/* One more domain, zeroed; NULL when memory is short. */
+struct emt_pv_domain *emt_pv_add(struct emt_pv_source *s);
+/* Fill s->priv, ops and domains. On an error nothing is left but what emt_pv_close() frees. */
+int emt_pv_open_mem(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
+int emt_pv_open_xen(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "table/pvlist.h"
+
+#include <string.h>
+
+#define PER_PAGE 512u
+#define MAX_PFN (1ull << 36) /* 256 TiB: more is nonsense */
+#define KERNEL_HALF 0xffff800000000000ull
+
+/* struct shared_info of a 64-bit domain */
+#define SHARED_MAX_PFN 3088
+#define SHARED_TREE 3096
+#define SHARED_CR3 3112
+#define SHARED_VADDR 3120
+#define SHARED_GENERATION 3128
+
+static uint64_t word(const void *page, size_t at)
+{
+	uint64_t v;
+
+	memcpy(&v, (const uint8_t *)page + at, sizeof(v));
+	return v;
+}
+
+void emt_pv_shared_of(const void *page, struct emt_pv_shared *out)
+{
+	*out = (struct emt_pv_shared){ word(page, SHARED_MAX_PFN), word(page, SHARED_TREE), word(page, SHARED_CR3),
+				       word(page, SHARED_VADDR), word(page, SHARED_GENERATION) };
+}
+
+enum emt_pv_list emt_pv_list_of(const struct emt_pv_shared *s)
+{
+	if (!s->max_pfn || s->max_pfn > MAX_PFN)
+		return EMT_PV_LIST_NONE;
+	if (s->cr3 && !(s->cr3 & 0xfff) && s->vaddr >= KERNEL_HALF && !(s->vaddr & 0xfff))
+		return EMT_PV_LIST_LINEAR;
+	return s->tree && s->tree < 1ull << 40 ? EMT_PV_LIST_TREE : EMT_PV_LIST_NONE;
+}
+
+const char *emt_pv_list_name(unsigned int list)
+{
+	static const char *const words[] = { "none", "linear", "tree" };
+
+	return list < EMT_ARRAY_SIZE(words) ? words[list] : "?";
+}
+
+struct reading {
+	const struct emt_pv_reader *r;
+	struct emt_pv_read *out;
+	uint64_t next;    /* pfn that comes now */
+	/* the last page, if all its entries are of one kind: shared by large holes */
+	uint64_t mfn;
+	enum emt_pv_kind kind;
+};
+
+static uint64_t left(const struct reading *x)
+{
+	uint64_t n = x->r->shared.max_pfn - x->next;
+
+	return n < PER_PAGE ? n : PER_PAGE;
+}
+
+static int give_fill(struct reading *x, enum emt_pv_kind kind)
+{
+	uint64_t pfn = x->next, count = left(x);
+
+	x->next += count;
+	x->out->entries += count;
+	return x->r->fill(pfn, count, kind, x->r->arg);
+}
+
+/* Are all entries missing, or identity of 0 to 511: the kernel's pages for large holes,
+ * one for all of them? What it says of each pfn then is identity of that pfn. */
+static bool uniform(const uint64_t *page, enum emt_pv_kind *kind)
+{
+	*kind = emt_pv_decode(page[0], 64).kind;
+	if (*kind != EMT_PV_MISSING && *kind != EMT_PV_IDENTITY)
+		return false;
+	for (unsigned int i = 0; i < PER_PAGE; i++) {
+		struct emt_pv_entry e = emt_pv_decode(page[i], 64);
+
+		if (e.kind != *kind || (*kind == EMT_PV_IDENTITY && e.mfn != i))
+			return false;
+	}
+	return true;
+}
+
+/* The 512 entries, or fewer at the end, that stand in machine frame 'mfn'. */
+static int give_page(struct reading *x, uint64_t mfn)
+{
+	uint64_t copy[PER_PAGE], n = left(x);
+	const void *page;
+	int rc = 0;
+
+	if (mfn == x->mfn)
+		return give_fill(x, x->kind);
+	page = x->r->mem.frame(x->r->mem.arg, mfn);
+	if (!page) {
+		x->out->unreadable += n;
+		x->next += n;
+		return 0;
+	}
+	memcpy(copy, page, sizeof(copy));
+	x->out->pages++;
+	if (uniform(copy, &x->kind)) {
+		x->mfn = mfn;
+		return give_fill(x, x->kind);
+	}
+	for (uint64_t i = 0; i < n && !rc; i++)
+		rc = x->r->entry(x->next + i, emt_pv_decode(copy[i], 64), x->r->arg);
+	x->next += n;
+	x->out->entries += n;
+	return rc;
+}
+
+/* Entries before pfn 'to' that nothing maps. */
+static void lose(struct reading *x, uint64_t to)
+{
+	to = to < x->r->shared.max_pfn ? to : x->r->shared.max_pfn;
+	if (to > x->next) {
+		x->out->unreadable += to - x->next;
+		x->next = to;
+	}
+}
+
+/* The list lies in the domain's own address space; its tables name machine frames. */
+static int read_linear(struct reading *x, struct emt_err *err)
+{
+	const struct emt_pv_shared *s = &x->r->shared;
+	struct emt_guest_opts o = {
+		.mem = x->r->mem, .regs = { .cr0 = 0x80000001, .cr3 = s->cr3, .cr4 = 0x20, .efer = 0xd00 },
+		.first = s->vaddr, .last = s->vaddr + s->max_pfn * 8 - 1,
+	};
+	struct emt_guest_walker *w;
+	struct emt_guest_run run;
+	int rc = emt_guest_walker_new(&w, &o, err);
+
+	if (rc)
+		return rc;
+	while (!rc && emt_guest_walker_next(w, &run))
+		for (uint64_t i = 0; i < emt_guest_frames(&run) && !rc; i++) {
+			uint64_t va = run.va + (i << 12);
+
+			/* a large page may begin before the list and end behind it */
+			if (va < s->vaddr || x->next >= s->max_pfn)
+				continue;
+			lose(x, (va - s->vaddr) / 8);
+			if (x->next < s->max_pfn)
+				rc = give_page(x, run.gfn + i);
+		}
+	emt_guest_walker_free(w);
+	return rc;
+}
+
+/* Frames of frames of the list; ~0 stands for what is missing or identity. */
+static int read_tree(struct reading *x)
+{
+	uint64_t top[PER_PAGE], mid[PER_PAGE], max = x->r->shared.max_pfn;
+	const void *page = x->r->mem.frame(x->r->mem.arg, x->r->shared.tree);
+	int rc = 0;
+
+	if (!page) {
+		lose(x, max);
+		return 0;
+	}
+	memcpy(top, page, sizeof(top));
+	for (unsigned int i = 0; i < PER_PAGE && x->next < max && !rc; i++) {
+		page = x->r->mem.frame(x->r->mem.arg, top[i]);
+		if (page)
+			memcpy(mid, page, sizeof(mid));
+		for (unsigned int k = 0; page && k < PER_PAGE && x->next < max && !rc; k++) {
+			if (mid[k] == ~0ull) {
+				x->out->untold += left(x);
+				x->next += left(x);
+			} else {
+				rc = give_page(x, mid[k]);
+			}
+		}
+		if (!page)
+			lose(x, x->next + (uint64_t)PER_PAGE * PER_PAGE);
+	}
+	return rc;
+}
+
+int emt_pv_list_read(const struct emt_pv_reader *r, struct emt_pv_read *out, struct emt_err *err)
+{
+	struct reading x = { .r = r, .out = out, .mfn = EMT_NO_FRAME };
+	int rc;
+
+	*out = (struct emt_pv_read){ 0 };
+	switch (r->list) {
+	case EMT_PV_LIST_LINEAR:
+		rc = read_linear(&x, err);
+		break;
+	case EMT_PV_LIST_TREE:
+		rc = read_tree(&x);
+		break;
+	default:
+		return emt_err_set(err, EMT_E_UNSUPPORTED, "p2m of the PV domain", NULL,
+				   "the domain names neither a list nor a tree: it has not booted that far, or is "
+				   "no 64-bit Linux");
+	}
+	if (!rc)
+		lose(&x, r->shared.max_pfn);
+	return rc;
+}

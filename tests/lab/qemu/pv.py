@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""usage: pv.py NAME
+The p2m of a PV dom0, live and out of the machine's memory: device memory above RAM and
+above 4 GiB is identity, what is ballooned out is missing, the M2P agrees, and an entry
+that is taken away is found."""
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+
+import lab
+from check import all_passed, check, finish
+from live import give_emtctl
+
+EMTCTL = os.path.join(lab.BUILD, 'emtctl')
+IDENTITY = 1 << 62
+
+
+class Machine(lab.Machine):
+    """With a device whose BAR fits nowhere below 4 GiB."""
+
+    def _args(self):
+        return super()._args() + ['-device', 'pci-testdev,membar=8G']
+
+
+def bars(text):
+    """(device, BAR, first frame, last frame) of memory BARs."""
+    found, device, n = [], '', 0
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) != 3:
+            device, n = line, 0
+            continue
+        start, end, flags = (int(w, 16) for w in words)
+        if flags & 0x200 and end > start and n < 7:
+            found.append((device, n, start >> 12, end >> 12))
+        n += 1
+    return found
+
+
+def at(runs, pfn):
+    return next((r for r in runs if r['pfn'] <= pfn <= r['last_pfn']), None)
+
+
+def pv(path, *more):
+    out = subprocess.run([EMTCTL, 'pv', 'mem:' + path, '--domain', '0', '--json', *more], stdout=subprocess.PIPE).stdout
+    return json.loads(out)
+
+
+def strip(runs):
+    return [(r['pfn'], r['last_pfn'], r['kind'], r['mfn'], r['place'], r['finding']) for r in runs if not r['device']]
+
+
+def main():
+    name = sys.argv[1]
+    lab.need_base()
+    folder = os.path.join(lab.LAB, 'out', name)
+    core = os.path.join(folder, 'core.elf')
+    with Machine('vtd', folder, mem=lab.MIB['vtd']) as m:
+        give_emtctl(m)
+        m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'pv.sh')).read())
+        m.wait('DONE')
+        m.stop_cpus()
+        m.dump(core)
+        text = {n: m.got('out/%s.out' % n) for n in ('unasked', 'before', 'domains', 'after', 'domainsafter', 'again', 'text')}
+        err = {n: m.got('out/%s.err' % n) for n in ('unasked', 'before')}
+        resources, iomem, uname = (m.got('out/%s.txt' % n) for n in ('resources', 'iomem', 'uname'))
+    reply = {n: json.loads(t) for n, t in text.items() if t.startswith('{')}
+    check('unasked it is refused with its cost', 'costs=yes' in err['unasked'], err['unasked'].split('\n')[0])
+    if not check('live: it was read', bool(reply.get('before', {}).get('data')), err['before']):
+        return finish()
+    runs, dom = reply['before']['data']['runs'], reply['before']['data']['domains'][0]
+    check('live: complete, and nothing is wrong', dom['complete'] and dom['findings'] == 0 and dom['list'] == 'linear',
+          str({k: dom[k] for k in ('frames', 'populated', 'missing', 'identity', 'foreign', 'findings', 'unreadable')}))
+    check('the kernel is the one that runs', dom['kernel'] == uname.strip() and dom['rules'] == '4.3 and later', dom['kernel'])
+    devices = bars(resources)
+    bad = [d for d in devices if not at(runs, d[2]) or at(runs, d[2])['kind'] != 'identity' or not at(runs, d[2])['device']]
+    high = [d for d in devices if d[2] >= 1 << 20]
+    check('each BAR is identity, and named', devices and not bad, '%d BARs, %s' % (len(devices), bad))
+    check('one lies above 4 GiB and above RAM', high and at(runs, high[0][2])['place'] == 'above' and
+          '0000:' in at(runs, high[0][2])['device'], str(high))
+    # dom0's own list of its memory, made from the same map by other code
+    ram = [(int(a, 16) >> 12, int(b, 16) >> 12) for a, b in re.findall(r'^([0-9a-f]+)-([0-9a-f]+) : System RAM', iomem, re.M)]
+    wrong = [(hex(a), hex(b)) for a, b in ram for p in (a + 1, (a + b) // 2) if at(runs, p) and at(runs, p)['place'] != 'ram']
+    check('what the kernel calls RAM is RAM', ram and not wrong, str(wrong))
+    hole = [int(a, 16) >> 12 for a in re.findall(r'^([0-9a-f]+)-[0-9a-f]+ : (?:Reserved|ACPI Tables)', iomem, re.M)]
+    wrong = [hex(p) for p in hole if at(runs, p) and at(runs, p)['kind'] != 'identity']
+    check('what it calls reserved is identity', hole and not wrong, '%d regions, %s' % (len(hole), wrong))
+
+    def pages(which):
+        d = next(d for d in reply[which]['data']['domains'] if d['domain'] == 0)
+        return d['bytes'] // 4096
+
+    before, after = pages('domains'), pages('domainsafter')
+    later = reply['after']['data']['domains'][0]
+    check('ballooned out is missing, page for page', dom['populated'] - later['populated'] == before - after > 1000 and
+          later['missing'] - dom['missing'] == before - after,
+          '%d, %d' % (before - after, dom['populated'] - later['populated']))
+    check('and nothing is wrong with it', later['findings'] == 0 and later['complete'], str(later['findings']))
+    again = reply['again']['data']['domains'][0]
+    check('in again is populated again', again['populated'] > later['populated'] and again['findings'] == 0, str(again['populated']))
+
+    image = pv(core)
+    there = image['data'] and image['data']['domains'][0]
+    if not check('out of memory: found and read', there and there['complete'] and there['findings'] == 0,
+                 str(image['error'] or there)):
+        return finish()
+    now, live = strip(image['data']['runs']), strip(reply['again']['data']['runs'])
+    # the kernel went on for a moment: grants of the share come and go
+    same = len(set(now) & set(live)) / max(len(now), 1)
+    check('as it was live, but for what moved since', same > 0.9 or len(set(now) ^ set(live)) <= 8,
+          '%d runs, %d differ' % (len(now), len(set(now) ^ set(live))))
+    data = bytearray(open(core, 'rb').read())
+    place = data.find(struct.pack('<QQQ', *(IDENTITY | p for p in (0xb8, 0xb9, 0xba))))
+    check('the list holds the VGA window as identity', place > 0)
+    data[place:place + 8] = b'\xff' * 8
+    with open(core, 'r+b') as f:
+        f.seek(place)
+        f.write(b'\xff' * 8)
+    reply = pv(core, '--bar', '0xb8-0xbf')
+    found = [r for r in reply['data']['runs'] if r['finding'] != 'ok']
+    check('one entry taken away is found, by the name of the device', len(found) == 1 and found[0]['pfn'] == 0xb8 and
+          found[0]['finding'] == 'identity-missing' and found[0]['device'] and reply['exit_status'] == 1,
+          str(found[:2]))
+    if all_passed() and not os.environ.get('LAB_KEEP'):
+        os.unlink(core)
+    return finish()
+
+
+if __name__ == '__main__':
+    lab.run(main)

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading a PV domain's p2m out of memory: the list behind page tables, the tree, pages
+ * shared by large holes, and what a domain may have put in the way.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "table/pvlist.h"
+
+#define FRAMES 64
+#define VADDR 0xffffc90000000000ull
+#define IDENTITY (1ull << 62)
+
+static uint64_t memory[FRAMES][512];
+
+static const void *frame(void *arg, uint64_t mfn)
+{
+	(void)arg;
+	return mfn < FRAMES ? memory[mfn] : NULL;
+}
+
+/* What was read: by pfn, kind and frame, 'x' = nothing. */
+struct got {
+	char kind[4096];
+	uint64_t mfn[4096];
+	uint64_t next;
+};
+
+static int entry(uint64_t pfn, struct emt_pv_entry e, void *arg)
+{
+	struct got *g = arg;
+
+	assert_true(pfn >= g->next && pfn < 4096);
+	g->kind[pfn] = "fmio"[e.kind];
+	g->mfn[pfn] = e.mfn;
+	g->next = pfn + 1;
+	return 0;
+}
+
+static int fill(uint64_t pfn, uint64_t count, enum emt_pv_kind kind, void *arg)
+{
+	for (uint64_t i = 0; i < count; i++)
+		entry(pfn + i, (struct emt_pv_entry){ kind, kind == EMT_PV_IDENTITY ? pfn + i : EMT_NO_FRAME }, arg);
+	return 0;
+}
+
+/* shared info in frame 1; tables in 2 to 5; list pages 8 and on */
+static void build(uint64_t entries)
+{
+	uint64_t v[] = { entries, ~0ull, 0, 2 << 12, VADDR, 2 };
+
+	memset(memory, 0, sizeof(memory));
+	memcpy((uint8_t *)memory[1] + 3088, v, sizeof(v));
+	memory[2][VADDR >> 39 & 511] = 3 << 12 | 3;
+	memory[3][VADDR >> 30 & 511] = 4 << 12 | 3;
+	memory[4][VADDR >> 21 & 511] = 5 << 12 | 3;
+	for (unsigned int i = 0; i < 8; i++)
+		memory[5][i] = (8 + (uint64_t)i) << 12 | 3;
+	for (unsigned int p = 0; p < 8; p++)
+		for (unsigned int i = 0; i < 512; i++)
+			memory[8 + p][i] = 0x1000 + p * 512 + i;
+}
+
+static int look(struct got *g, struct emt_pv_read *r)
+{
+	struct emt_pv_reader reader = { .mem = { frame, NULL }, .entry = entry, .fill = fill, .arg = g };
+
+	memset(g, 0, sizeof(*g));
+	memset(g->kind, 'x', sizeof(g->kind));
+	emt_pv_shared_of(memory[1], &reader.shared);
+	reader.list = emt_pv_list_of(&reader.shared);
+	return emt_pv_list_read(&reader, r, NULL);
+}
+
+static void linear(void **state)
+{
+	struct emt_pv_read r;
+	struct got *g = malloc(sizeof(*g));
+
+	(void)state;
+	assert_non_null(g);
+	build(3000);
+	/* pages 1 and 3: the kernel's shared ones; page 2 identity of its own pfns, but for one */
+	memset(memory[9], 0xff, sizeof(memory[9]));
+	for (unsigned int i = 0; i < 512; i++) {
+		memory[40][i] = IDENTITY | i;
+		memory[10][i] = IDENTITY | (1024 + i);
+	}
+	memory[10][7] = ~0ull;
+	memory[5][3] = 40 << 12 | 3;
+	assert_int_equal(look(g, &r), 0);
+	assert_int_equal(r.entries, 3000);
+	assert_int_equal(r.unreadable + r.untold, 0);
+	for (unsigned int i = 0; i < 4096; i++) {
+		char want = i >= 3000 ? 'x' : i / 512 == 1 ? 'm' : i / 512 == 3 ? 'i' :
+			    i / 512 == 2 ? (i == 1024 + 7 ? 'm' : 'i') : 'f';
+
+		assert_int_equal(g->kind[i], want);
+		if (want == 'f')
+			assert_int_equal(g->mfn[i], 0x1000 + i);
+		if (want == 'i')
+			assert_int_equal(g->mfn[i], i);
+	}
+	/* a page that nothing maps, one out of reach, and tables cut off */
+	memory[5][0] = 0;
+	memory[5][4] = (uint64_t)FRAMES << 12 | 3;
+	assert_int_equal(look(g, &r), 0);
+	assert_int_equal(r.unreadable, 1024);
+	assert_int_equal(r.entries, 3000 - 1024);
+	assert_int_equal(g->kind[0], 'x');
+	assert_int_equal(g->kind[512], 'm');
+	assert_int_equal(g->kind[4 * 512], 'x');
+	assert_int_equal(g->kind[5 * 512], 'f');
+	memory[3][VADDR >> 30 & 511] = 0;
+	assert_int_equal(look(g, &r), 0);
+	assert_int_equal(r.unreadable, 3000);
+	free(g);
+}
+
+static void tree(void **state)
+{
+	struct emt_pv_read r;
+	struct got *g = malloc(sizeof(*g));
+	uint64_t v[] = { 2000, 20, 0, 0, 0, 0 };
+
+	(void)state;
+	assert_non_null(g);
+	build(2000);
+	memcpy((uint8_t *)memory[1] + 3088, v, sizeof(v));
+	memory[20][0] = 21;
+	for (unsigned int i = 1; i < 512; i++)
+		memory[20][i] = memory[21][i] = ~0ull;
+	memory[21][0] = 8;
+	memory[21][2] = 10;
+	memory[21][3] = FRAMES + 5;
+	assert_int_equal(look(g, &r), 0);
+	assert_int_equal(r.untold, 512);
+	assert_int_equal(r.unreadable, 2000 - 3 * 512);
+	assert_int_equal(g->kind[511], 'f');
+	assert_int_equal(g->kind[512], 'x');
+	assert_int_equal(g->mfn[1024], 0x1000 + 1024);
+	free(g);
+}
+
+static void nothing(void **state)
+{
+	struct emt_pv_shared s = { 1000, 5, 0x5000, VADDR, 0 };
+
+	(void)state;
+	assert_int_equal(emt_pv_list_of(&s), EMT_PV_LIST_LINEAR);
+	s.vaddr = 0x1000; /* not the kernel's half */
+	assert_int_equal(emt_pv_list_of(&s), EMT_PV_LIST_TREE);
+	s.tree = ~0ull;
+	assert_int_equal(emt_pv_list_of(&s), EMT_PV_LIST_NONE);
+	s = (struct emt_pv_shared){ 1ull << 50, 5, 0x5000, VADDR, 0 };
+	assert_int_equal(emt_pv_list_of(&s), EMT_PV_LIST_NONE);
+	memset(memory, 0, sizeof(memory));
+	assert_int_equal(look(&(struct got){ .next = 0 }, &(struct emt_pv_read){ 0 }), EMT_E_UNSUPPORTED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(linear), cmocka_unit_test(tree), cmocka_unit_test(nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
