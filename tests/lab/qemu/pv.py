@@ -13,7 +13,7 @@ import sys
 
 import lab
 from check import all_passed, check, finish
-from live import give_emtctl
+from live import give_program
 
 EMTCTL = os.path.join(lab.BUILD, 'emtctl')
 IDENTITY = 1 << 62
@@ -60,7 +60,7 @@ def main():
     folder = os.path.join(lab.LAB, 'out', name)
     core = os.path.join(folder, 'core.elf')
     with Machine('vtd', folder, mem=lab.MIB['vtd']) as m:
-        give_emtctl(m)
+        give_program(m, 'emtctl')
         m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'pv.sh')).read())
         m.wait('DONE')
         m.stop_cpus()
