@@ -210,8 +210,8 @@ FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
 install: all
 	install -D -m 755 $(BUILD)/emtctl $(DESTDIR)$(BINDIR)/emtctl
 	install -D -m 755 $(BUILD)/emtd $(DESTDIR)$(SBINDIR)/emtd
-	$(Q)for u in emtd.service emtd.socket; do \
-		sed 's|@SBINDIR@|$(SBINDIR)|' daemon/$$u >$(BUILD)/$$u; \
+	$(Q)for u in emtd.service emtd.socket emt-events.service; do \
+		sed -e 's|@SBINDIR@|$(SBINDIR)|' -e 's|@BINDIR@|$(BINDIR)|' daemon/$$u >$(BUILD)/$$u; \
 		install -D -m 644 $(BUILD)/$$u $(DESTDIR)$(UNITDIR)/$$u; done
 	$(Q)sed 's|/usr/local/bin|$(BINDIR)|' daemon/emtd.conf >$(BUILD)/emtd.conf
 	install -D -m 644 $(BUILD)/emtd.conf $(DESTDIR)$(DATADIR)/emt/emtd.conf
@@ -228,7 +228,8 @@ install: all
 	install -D -m 644 completions/emtctl.fish $(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/emtd $(DESTDIR)$(UNITDIR)/emtd.service $(DESTDIR)$(UNITDIR)/emtd.socket
+	rm -f $(DESTDIR)$(SBINDIR)/emtd $(DESTDIR)$(UNITDIR)/emtd.service $(DESTDIR)$(UNITDIR)/emtd.socket \
+		$(DESTDIR)$(UNITDIR)/emt-events.service
 	rm -f $(DESTDIR)$(BINDIR)/emtctl $(DESTDIR)$(BASHCOMPDIR)/emtctl $(DESTDIR)$(ZSHCOMPDIR)/_emtctl \
 		$(DESTDIR)$(FISHCOMPDIR)/emtctl.fish
 	$(Q)for m in $(notdir $(MAN_PAGES)); do rm -f "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done

@@ -71,8 +71,14 @@ static int follow(struct emt_ctx *ctx)
 		return rc;
 	emt_ctx_note(ctx, "watching by %s%s%s", emt_observer_way_name(emt_observer_way(o)),
 		     *emt_observer_fallback(o) ? "; " : "", emt_observer_fallback(o));
-	while (!rc && !stopped(ctx))
+	emt_out_flush(ctx->out); /* a reader of the file learns when it began */
+	while (!rc && !stopped(ctx)) {
+		uint64_t before = f.events;
+
 		rc = emt_observer_poll(o, POLL_MS, put_event, &f, ctx->err);
+		if (f.events != before)
+			emt_out_flush(ctx->out);
+	}
 	if (!rc) /* what came in while it was stopped */
 		rc = emt_observer_poll(o, 0, put_event, &f, ctx->err);
 	if (rc >= 0)

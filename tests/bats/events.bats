@@ -25,7 +25,13 @@ watch() {
 		[ "$n" -lt 200 ]
 		sleep 0.05
 	done
-	"$TOOLSTACK" "$@" >calls.txt
+	"$TOOLSTACK" "$1" ${2:+$([ "$2" = killed ] || echo "$2")} >calls.txt
+	if [ "${2:-}" = killed ]; then
+		sleep 1
+		kill -KILL "$pid"
+		wait "$pid" || true
+		return 0
+	fi
 	wait "$pid"
 }
 
@@ -100,6 +106,16 @@ setup() {
 	status_is 2
 	emt events --by uprobe
 	status_is 2
+}
+
+@test "a watch that is killed leaves what it saw, and the journal says where it was cut off" {
+	watch 30s all killed
+	[ "$(grep -c '"record":"toolstack_event"' out.ndjson)" = 16 ]
+	cat "$ROOT/tests/data/journal.ndjson" >>out.ndjson
+	emt events --journal out.ndjson --json
+	status_is 3
+	jq_is '[.data.watches[] | .to == null] == [true, true, false]'
+	jq_is '.data.watches[0].events == 16 and (.data.events | length) == 34'
 }
 
 @test "without BPF the observer builds, and says what it was made without" {
