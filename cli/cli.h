@@ -107,6 +107,9 @@ void cli_status(struct cli *c, enum emt_exit status);
 int cli_delegate(struct cli *c, int (*out)(void *arg, const char *data, size_t len), const struct emt_parse *p,
 		 const char *const *words, size_t n, int *exit_status, struct emt_err *err);
 
+/* What an emtd answers to a command that reads; see emt_env.ask. */
+char *cli_ask(void *arg, const char *const *words, size_t n);
+
 /* ---- script.c ---- */
 
 /* Lines of a file ("-" = standard input), with its arguments. */

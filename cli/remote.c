@@ -11,6 +11,8 @@
 #include "cli.h"
 #include "wire/client.h"
 
+#define ANSWER_MAX (16u << 20) /* bytes of a reply to this program itself */
+
 struct remote {
 	int (*out)(void *arg, const char *data, size_t len);
 	void *arg;
@@ -108,4 +110,49 @@ int cli_delegate(struct cli *c, int (*out)(void *arg, const char *data, size_t l
 	if (rc == EMT_E_UNSUPPORTED && !named && !access("/dev/xen/privcmd", R_OK | W_OK))
 		return 0;
 	return rc ? emt_err_set(err, rc, why.subject, why.next, "%s", why.text) : 1;
+}
+
+struct answer {
+	char *text;
+	size_t len;
+};
+
+static int take_answer(const char *text, size_t len, void *arg)
+{
+	struct answer *a = arg;
+	char *more = a->len + len < ANSWER_MAX ? realloc(a->text, a->len + len + 1) : NULL;
+
+	if (!more)
+		return EMT_E_NOMEM;
+	memcpy(more + a->len, text, len);
+	a->text = more;
+	a->len += len;
+	more[a->len] = '\0';
+	return 0;
+}
+
+static int drop_answer(const char *text, size_t len, void *arg)
+{
+	(void)text, (void)len, (void)arg;
+	return 0;
+}
+
+char *cli_ask(void *arg, const char *const *words, size_t n)
+{
+	const char *off = getenv("EMTCTL_DAEMON");
+	struct answer a = { NULL, 0 };
+	struct emt_wire_sink sink = { .out = take_answer, .err = drop_answer, .arg = &a, .cancel = &cli_cancel };
+	struct emt_err why = { 0 };
+	int fd = -1, status = 0, rc;
+	bool named;
+
+	(void)arg;
+	if ((off && !strcmp(off, "no")) || connect_any(&fd, &named, &why))
+		return NULL;
+	rc = emt_wire_ask(fd, words, n, false, 0, &sink, &status, &why);
+	close(fd);
+	if (!rc && !status)
+		return a.text;
+	free(a.text);
+	return NULL;
 }

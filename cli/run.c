@@ -73,7 +73,7 @@ static struct emt_env make_env(struct cli *c)
 		.width = outlet_width(&c->out), .tool = CLI_TOOL, .argv = c->argv, .argc = c->argc,
 		.now = (int64_t)time(NULL), .cancel = &cli_cancel, .session = &c->session,
 		.start = start, .progress = progress, .delegate = delegate,
-		.feed = fed && *fed ? &input : NULL,
+		.ask = cli_ask, .feed = fed && *fed ? &input : NULL,
 	};
 }
 

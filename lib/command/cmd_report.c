@@ -3,15 +3,20 @@
  * report: a domain's audit for others to read: a page of text for a ticket, and a page
  * with the map, findings and facts.
  */
+#include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/ctx.h"
 #include "command/kind_audit.h"
 #include "command/kind_report.h"
 #include "command/layout.h"
+#include "output/format.h"
 #include "output/map_html.h"
 
+#define PAST 100     /* findings of the history, the latest first */
 #define FINDINGS 20 /* of a ticket, at most; a page of text has room for fewer */
 
 struct report {
@@ -22,7 +27,104 @@ struct report {
 	struct emt_findings *findings;
 	struct emt_loss loss;
 	bool any;
+	struct json_object *past; /* owned: findings of the history, as the page has them; NULL = none is known */
 };
+
+/* ---- the history ---- */
+
+static const char *text_of(struct json_object *o, const char *name)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, name, &v) && v ? json_object_get_string(v) : "";
+}
+
+static int later_first(const void *a, const void *b)
+{
+	struct json_object *const *x = a, *const *y = b;
+
+	return strcmp(text_of(*y, "last_seen"), text_of(*x, "last_seen"));
+}
+
+static struct json_object *past_one(struct json_object *f)
+{
+	struct json_object *o = json_object_new_object();
+	char what[400], where[40] = "";
+	struct json_object *gfn;
+
+	if (json_object_object_get_ex(f, "first_gfn", &gfn) && gfn)
+		snprintf(where, sizeof(where), " from 0x%llx", (unsigned long long)json_object_get_int64(gfn));
+	snprintf(what, sizeof(what), "%.40s%s%.60s%s, %.20s entries: %.200s", text_of(f, "kind"),
+		 *text_of(f, "defect") ? " " : "", text_of(f, "defect"), where, text_of(f, "entries"),
+		 *text_of(f, "explanation") ? text_of(f, "explanation") : text_of(f, "title"));
+	json_object_object_add(o, "first_seen", json_object_new_string(text_of(f, "first_seen")));
+	json_object_object_add(o, "last_seen", json_object_new_string(text_of(f, "last_seen")));
+	json_object_object_add(o, "state", json_object_new_string(*text_of(f, "cleared") ? "cleared" : "open"));
+	json_object_object_add(o, "severity", json_object_new_string(text_of(f, "severity")));
+	json_object_object_add(o, "what", json_object_new_string(what));
+	return o;
+}
+
+/* The findings that an emtd remembers under this name; NULL when none answers. */
+static struct json_object *ask(const struct report *r, const char *name)
+{
+	const char *const words[] = { "history", name, "--json" };
+	const struct emt_env *env = r->ctx->env;
+	char *reply = env->ask && *name && *name != '-' ? env->ask(env->arg, words, 3) : NULL;
+	struct json_object *all = reply ? json_tokener_parse(reply) : NULL, *data, *list, *past = NULL;
+
+	free(reply);
+	if (json_object_object_get_ex(all, "data", &data) && json_object_object_get_ex(data, "findings", &list)) {
+		json_object_array_sort(list, later_first);
+		past = json_object_new_array();
+		for (size_t i = 0; i < json_object_array_length(list) && i < PAST; i++)
+			json_object_array_add(past, past_one(json_object_array_get_idx(list, i)));
+	}
+	json_object_put(all);
+	return past;
+}
+
+/* By UUID, or by what emtd's configuration may call the source. */
+static void ask_past(struct report *r, const char *uuid)
+{
+	const char *source = emt_ctx_source_text(r->ctx);
+	char *path = *uuid ? NULL : realpath(strncmp(source, "capture:", 8) ? source : source + 8, NULL);
+	const char *const names[] = { uuid, source, path ? path : "" };
+
+	for (size_t i = *uuid ? 0 : 1; i < EMT_ARRAY_SIZE(names); i++) {
+		struct json_object *past = ask(r, names[i]);
+
+		if (!past && !r->past)
+			break; /* nobody answers */
+		json_object_put(r->past);
+		r->past = past;
+		if (*uuid || (past && json_object_array_length(past)))
+			break;
+	}
+	free(path);
+}
+
+static void fill_past(const struct report *r, struct emt_rec *rec)
+{
+	emt_rec_list(rec, REP_HISTORY);
+	for (size_t i = 0; r->past && i < json_object_array_length(r->past); i++) {
+		struct json_object *o = json_object_array_get_idx(r->past, i);
+		struct emt_rec *p = emt_rec_add(rec, REP_HISTORY);
+		int64_t t = 0;
+
+		if (!emt_parse_time(text_of(o, "first_seen"), &t))
+			emt_rec_time(p, PAST_FIRST_SEEN, t);
+		if (!emt_parse_time(text_of(o, "last_seen"), &t))
+			emt_rec_time(p, PAST_LAST_SEEN, t);
+		emt_rec_str(p, PAST_STATE, text_of(o, "state"));
+		emt_rec_str(p, PAST_SEVERITY, text_of(o, "severity"));
+		emt_rec_str(p, PAST_WHAT, text_of(o, "what"));
+	}
+	if (!r->past)
+		emt_rec_str(rec, REP_HISTORY_NOTE, "no emtd that keeps a history answers");
+}
+
+/* ---- the report ---- */
 
 static void fill_findings(const struct report *r, struct emt_rec *rec)
 {
@@ -84,6 +186,7 @@ static void fill(struct report *r, struct emt_rec *rec, const struct emt_engine 
 	fill_held(rec, REP_UNKNOWN, facts, EMT_UNKNOWN);
 	emt_rec_bool(rec, REP_COMPLETE, emt_loss_none(&r->loss));
 	emt_fill_loss(emt_rec_add(rec, REP_LOSS), &r->loss);
+	fill_past(r, rec);
 	emt_rec_str(rec, REP_FILE, r->path);
 }
 
@@ -100,6 +203,7 @@ static int write_page(struct report *r, const struct emt_rec *rec, const struct 
 		.title = title, .map = r->map, .findings = r->findings, .facts = emt_engine_facts(e),
 		.release = emt_engine_release(e), .source = emt_ctx_source_text(r->ctx), .time = r->walk.time,
 		.complete = emt_loss_none(&r->loss), .rows = rows, .nr_rows = EMT_ARRAY_SIZE(rows),
+		.history = r->past,
 	};
 
 	snprintf(title, sizeof(title), "domain %u%s%s%s", r->walk.domid, *r->walk.name ? " (" : "", r->walk.name,
@@ -113,6 +217,7 @@ static int put(struct report *r, const struct emt_engine *e)
 	int rc = 0;
 
 	if (rec) {
+		ask_past(r, emt_engine_facts(e)->domain_uuid);
 		fill(r, rec, e);
 		if (r->path)
 			rc = write_page(r, rec, e);
@@ -143,6 +248,8 @@ static int report_walk(struct report *r, struct emt_source *s, size_t i)
 		rc = emt_ctx_map(r->ctx, s, i, e, r->map, &r->findings, &r->loss);
 	if (!rc)
 		rc = put(r, e);
+	json_object_put(r->past);
+	r->past = NULL;
 	emt_map_free(r->map);
 	emt_findings_free(r->findings);
 	emt_engine_free(e);
@@ -195,7 +302,7 @@ const struct emt_command emt_cmd_report = {
 		"Audits a source and prints, for each domain, one page of text (at most 60 lines of 76 columns) "
 		"that says what was found, where, and on what knowledge it rests. With -o it writes a page that "
 		"needs no network: the same in numbers, the map with zoom, findings with their explanation, "
-		"facts.\n\n"
+		"facts. Where an emtd answers that keeps a history, what it remembers of the domain's findings is in both.\n\n"
 		"Exit status: 0 written, whatever was found; 2 error; 3 the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),

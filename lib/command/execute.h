@@ -39,6 +39,9 @@ struct emt_env {
 			int *exit_status, struct emt_err *err);
 	/* How far a long command is; total 0 = not known. May be NULL. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	/* What a running emtd answers to a command: its standard output, the caller's to free;
+	 * NULL when none answers, or it refuses. May be NULL. */
+	char *(*ask)(void *arg, const char *const *words, size_t n);
 	/* Descriptor that an emtd's lines are read from, for commands that tell what it
 	 * knows; NULL: no emtd runs this. */
 	const int *feed;

@@ -25,6 +25,19 @@ static const struct emt_record_kind kind_severity = {
 	.columns = sevc_columns, .nr_columns = SEVC_NR,
 };
 
+static const struct emt_column past_columns[PAST_NR] = {
+	[PAST_FIRST_SEEN] = EMT_COLUMN("first_seen", EMT_COL_TIME, SHOWN, "first audit that had it"),
+	[PAST_LAST_SEEN] = EMT_COLUMN("last_seen", EMT_COL_TIME, SHOWN, "last audit that had it"),
+	[PAST_STATE] = EMT_COLUMN("state", EMT_COL_STRING, SHOWN, "open, or cleared"),
+	[PAST_SEVERITY] = EMT_COLUMN("severity", EMT_COL_STRING, SHOWN, "level", .word = emt_severity_name,
+				     .nr_words = EMT_SEV_NR),
+	[PAST_WHAT] = EMT_COLUMN("what", EMT_COL_STRING, SHOWN, "kind, place and title"),
+};
+static const struct emt_record_kind kind_past = {
+	.name = "report_history", .schema = "emt.report_history", .help = "a finding in emtd's history",
+	.columns = past_columns, .nr_columns = PAST_NR,
+};
+
 static const struct emt_column columns[REP_NR] = {
 	[REP_DOMAIN] = EMT_COLUMN("domain", EMT_COL_NUMBER, SHOWN, "domain id"),
 	[REP_NAME] = EMT_COLUMN("name", EMT_COL_STRING, SHOWN | NUL, "name; null when not known"),
@@ -50,6 +63,9 @@ static const struct emt_column columns[REP_NR] = {
 	[REP_UNKNOWN] = EMT_COLUMN("unknown", EMT_COL_STRINGS, 0, "facts that are not known"),
 	[REP_COMPLETE] = EMT_COLUMN("complete", EMT_COL_BOOL, SHOWN, "everything was read"),
 	[REP_LOSS] = EMT_COLUMN("loss", EMT_COL_OBJECT, 0, "what was lost on the way", .sub = &emt_kind_loss),
+	[REP_HISTORY] = EMT_COLUMN("history", EMT_COL_LIST, 0, "what emtd remembers of its findings, the latest first",
+				   .sub = &kind_past, .join = "; "),
+	[REP_HISTORY_NOTE] = EMT_COLUMN("history_note", EMT_COL_STRING, NUL, "why there is no history; null: there is"),
 	[REP_FILE] = EMT_COLUMN("file", EMT_COL_STRING, SHOWN | NUL, "page that was written; null for none"),
 };
 
@@ -186,6 +202,22 @@ static void head(const struct emt_rec *rec, struct emt_text *t)
 		field(t, "note", "newer than any release this emt knows; its newest rules were used");
 }
 
+static void past(const struct emt_rec *rec, struct emt_text *t)
+{
+	char when[2][40];
+
+	for (size_t i = 0; i < emt_rec_count(rec, REP_HISTORY) && i < 3; i++) {
+		const struct emt_rec *p = emt_rec_at(rec, REP_HISTORY, i);
+		char text[400];
+
+		snprintf(text, sizeof(text), "%s, %s to %s: %s", emt_rec_get_str(p, PAST_STATE),
+			 emt_fmt_time(emt_rec_get_time(p, PAST_FIRST_SEEN), when[0], sizeof(when[0])),
+			 emt_fmt_time(emt_rec_get_time(p, PAST_LAST_SEEN), when[1], sizeof(when[1])),
+			 emt_rec_get_str(p, PAST_WHAT));
+		field(t, i ? "" : "history", text);
+	}
+}
+
 static void finding(const struct emt_rec *f, size_t number, struct emt_text *t)
 {
 	const struct emt_rec *range = emt_rec_at(f, FIND_RANGES, 0);
@@ -264,6 +296,7 @@ static int layout(const struct emt_rec *rec, struct emt_text *t, unsigned int va
 	}
 	emt_buffer_init(&b, NULL, NULL);
 	head(rec, &page);
+	past(rec, &page);
 	emt_text_printf(&page, "\n");
 	shown = findings(rec, &page);
 	tail(rec, shown, &page);

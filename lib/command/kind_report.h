@@ -12,9 +12,12 @@
 
 enum { SEVC_SEVERITY, SEVC_FINDINGS, SEVC_NR };
 
+/* What happened to a finding, as emtd remembers it. */
+enum { PAST_FIRST_SEEN, PAST_LAST_SEEN, PAST_STATE, PAST_SEVERITY, PAST_WHAT, PAST_NR };
+
 enum { REP_DOMAIN, REP_NAME, REP_UUID, REP_RELEASE, REP_RELEASE_EXACT, REP_PAGING, REP_SOURCE, REP_TIME, REP_ENTRIES,
        REP_BYTES, REP_VERDICTS, REP_TYPES, REP_SEVERITIES, REP_FINDINGS, REP_FINDINGS_TOTAL, REP_ASSUMED, REP_UNKNOWN,
-       REP_COMPLETE, REP_LOSS, REP_FILE, REP_NR };
+       REP_COMPLETE, REP_LOSS, REP_HISTORY, REP_HISTORY_NOTE, REP_FILE, REP_NR };
 extern const struct emt_record_kind emt_kind_report;
 
 /* One line each, as the page has them too; returns 'out'. */

@@ -187,6 +187,25 @@ static void put_rows(struct emt_buffer *b, const struct emt_map_page *page)
 	emt_buffer_puts(b, "],\n");
 }
 
+static void put_history(struct emt_buffer *b, struct json_object *list)
+{
+	static const char *const names[] = { "first_seen", "last_seen", "state", "severity" };
+	size_t n = json_object_array_length(list);
+
+	emt_buffer_printf(b, "\"history_total\":%zu,\"history\":[", n);
+	for (size_t i = 0; i < n && i < MAX_FINDINGS; i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+
+		emt_buffer_puts(b, i ? ",\n{" : "\n{");
+		for (size_t k = 0; k < EMT_ARRAY_SIZE(names); k++)
+			put_member(b, names[k], member_text(one, names[k]));
+		emt_buffer_puts(b, "\"what\":");
+		put_text(b, member_text(one, "what"), MAX_VALUE);
+		emt_buffer_puts(b, "}");
+	}
+	emt_buffer_puts(b, "],\n");
+}
+
 int emt_map_html(struct emt_buffer *b, const struct emt_map_page *page, struct emt_err *err)
 {
 	char text[200] = "";
@@ -212,6 +231,8 @@ int emt_map_html(struct emt_buffer *b, const struct emt_map_page *page, struct e
 	put_words(b, "severities", emt_severity_name, EMT_SEV_NR);
 	if (page->nr_rows)
 		put_rows(b, page);
+	if (page->history)
+		put_history(b, page->history);
 	put_areas(b, page->map);
 	put_cells(b, page->map);
 	put_findings(b, page->findings);

@@ -7,6 +7,8 @@
 #ifndef EMT_OUTPUT_MAP_HTML_H
 #define EMT_OUTPUT_MAP_HTML_H
 
+#include <json-c/json_types.h>
+
 #include "audit/findings.h"
 #include "audit/map.h"
 #include "output/buffer.h"
@@ -29,6 +31,9 @@ struct emt_map_page {
 	bool complete;
 	const struct emt_map_page_row *rows; /* a table before the map; 'nr_rows' of them */
 	size_t nr_rows;
+	/* What happened to its findings: a JSON array of objects of texts "first_seen",
+	 * "last_seen", "state", "severity", "what"; NULL = no history is known. */
+	struct json_object *history;
 };
 
 /* Write the page into 'b'. 0, EMT_E_NOMEM or EMT_E_IO. */

@@ -72,6 +72,7 @@ const char emt_map_page_head[] =
 	"<div id=\"map\"></div><div id=\"tip\" class=\"mono\" aria-live=\"polite\">Point at a cell to "
 	  "see what it holds; click to look closer.</div>\n"
 	"<h2 id=\"hfind\"></h2><table id=\"find\"></table>\n"
+	"<div id=\"past\" hidden><h2 id=\"hpast\">History</h2><table id=\"tpast\"></table></div>\n"
 	"<h2>Facts</h2><table id=\"facts\"></table>\n";
 
 const char emt_map_page_tail[] =
@@ -169,6 +170,13 @@ const char emt_map_page_tail[] =
 	  "full.\"));\n"
 	"if(D.rows){$(\"sum\").hidden=false;D.rows.forEach(([a,b])=>{const "
 	  "r=el(\"tr\");r.append(el(\"th\",\"\",a),el(\"td\",\"v\",b));$(\"sum\").append(r)})}\n"
+	"if(D.history){$(\"past\").hidden=false;const h=el(\"tr\");[\"First seen\",\"Last seen\",\"State\","
+	  "\"Level\",\"What\"].forEach(x=>h.append(el(\"th\",\"\",x)));$(\"tpast\").append(h);\n"
+	"D.history.forEach(f=>{const r=el(\"tr\");r.append(el(\"td\",\"mono\",f.first_seen),"
+	  "el(\"td\",\"mono\",f.last_seen),el(\"td\",\"\",f.state),"
+	  "el(\"td\",\"sev-\"+f.severity,f.severity),el(\"td\",\"\",f.what));$(\"tpast\").append(r)});\n"
+	"if(D.history_total>D.history.length)$(\"tpast\").append(el(\"caption\",\"soft\","
+	  "num(D.history_total-D.history.length)+\" more are not on this page\"))}\n"
 	"$(\"hfind\").textContent=\"Findings (\"+D.findings_total+\")\";\n"
 	"if(D.findings.length){const h=el(\"tr\");[\"Level\",\"Kind\",\"Entries\",\"Where\","
 	  "\"What\"].forEach(x=>h.append(el(\"th\",\"\",x)));$(\"find\").append(h)}else {const "

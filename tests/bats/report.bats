@@ -9,6 +9,11 @@ BROWSER=$(command -v chromium || command -v chromium-browser || true)
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	cp "$GUEST" guest.emt
+	daemon=
+}
+
+teardown() {
+	stop_emtd
 }
 
 @test "the ticket says what the audit says" {
@@ -86,4 +91,26 @@ setup() {
 	status_is 2
 	has "$stderr" no/such/p.html
 	[ ! -e no ]
+}
+
+@test "what an emtd remembers is in the report" {
+	emt report guest.emt --json
+	jq_is '.data.reports[0] | .history == [] and (.history_note | length) > 0'
+	emt import "$CONSOLE/xen-4.17.7-key-D-every-type-collected.txt" --release 4.2.0 --domain 1 -o bad.emt
+	cp guest.emt clean.emt
+	cp bad.emt guest.emt
+	start_emtd "watch = $PWD/guest.emt" "history = $PWD/h.db" "watch_budget = 100"
+	emt wait 'findings > 0' --timeout 5s
+	status_is 0
+	cp clean.emt next
+	mv next guest.emt
+	emt wait 'findings == 0' --timeout 5s
+	status_is 0
+	emt report guest.emt --json
+	jq_is '.data.reports[0] | (.history | length) >= 1 and .history_note == null'
+	jq_is '[.data.reports[0].history[] | .state == "cleared" and .first_seen <= .last_seen] | all'
+	emt report guest.emt --ticket -o report.html
+	has "$output" "history   cleared, 20"
+	[ "$(wc -l <<<"$output")" -le 60 ]
+	grep -q '"history_total":[1-9]' report.html
 }
