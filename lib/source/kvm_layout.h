@@ -24,6 +24,7 @@ enum emt_kvm_member {
 	EMT_KM_VCPU_ID,         /* struct kvm_vcpu: vcpu_id */
 	EMT_KM_VCPU_CR0,        /* struct kvm_vcpu: arch.cr0 */
 	EMT_KM_VCPU_PAT,
+	EMT_KM_VCPU_CR3, EMT_KM_VCPU_CR4, EMT_KM_VCPU_EFER, /* as KVM keeps them: CR3 of a running vCPU may be older */
 	EMT_KM_VCPU_WIDTH,      /* struct kvm_vcpu: arch.maxphyaddr */
 	EMT_KM_VCPU_CPUID_NR, EMT_KM_VCPU_CPUID,
 	EMT_KM_VCPU_ROOT,       /* struct kvm_vcpu: arch.root_mmu.root.hpa */

@@ -209,6 +209,9 @@ static int read_vcpu(const struct emt_kvm_reader *r, uint64_t vcpu, struct emt_k
 	    get(r, vcpu, EMT_KM_VCPU_PAT, &v->pat) || get(r, vcpu, EMT_KM_VCPU_WIDTH, &width) ||
 	    read_mtrr(r, place(r, vcpu, EMT_KM_VCPU_MTRR), &v->mtrr))
 		return EMT_E_GONE;
+	v->paging_told = emt_kvm_has(r->layout, EMT_KM_VCPU_CR3) && emt_kvm_has(r->layout, EMT_KM_VCPU_CR4) &&
+		emt_kvm_has(r->layout, EMT_KM_VCPU_EFER) && !get(r, vcpu, EMT_KM_VCPU_CR3, &v->cr3) &&
+		!get(r, vcpu, EMT_KM_VCPU_CR4, &v->cr4) && !get(r, vcpu, EMT_KM_VCPU_EFER, &v->efer);
 	v->id = (int32_t)id;
 	v->width = width <= 52 ? (uint8_t)width : 0;
 	read_cpuid(r, vcpu, v);
@@ -326,7 +329,7 @@ void emt_kvm_vm_join_roots(struct emt_kvm_vm *vm, uint64_t base)
 
 static int vcpu_facts(const struct emt_kvm_vm *vm, struct emt_facts *f)
 {
-	bool told = vm->nr_vcpus > 0, mtrr = false;
+	bool told = vm->nr_vcpus > 0, mtrr = false, paging = true;
 
 	if (!vm->nr_vcpus)
 		return 0;
@@ -338,12 +341,21 @@ static int vcpu_facts(const struct emt_kvm_vm *vm, struct emt_facts *f)
 		f->vcpu_mtrr[i] = v->mtrr;
 		f->vcpu_pat[i] = v->pat;
 		f->vcpu_cr0[i] = v->cr0;
+		f->vcpu_cr3[i] = v->cr3;
+		f->vcpu_cr4[i] = v->cr4;
+		f->vcpu_efer[i] = v->efer;
+		paging = paging && v->paging_told;
 		told = told && v->cpuid_told && v->cpuid_mtrr == vm->vcpus[0].cpuid_mtrr;
 		mtrr = v->cpuid_mtrr;
 	}
 	emt_facts_set(f, EMT_FACT_VCPU_MTRR, EMT_KNOWN, ORIGIN);
 	emt_facts_set(f, EMT_FACT_VCPU_PAT, EMT_KNOWN, ORIGIN);
 	emt_facts_set(f, EMT_FACT_VCPU_CR0, EMT_KNOWN, ORIGIN);
+	if (paging) {
+		emt_facts_set(f, EMT_FACT_VCPU_CR3, EMT_ASSUMED, ORIGIN ", as of the last exit");
+		emt_facts_set(f, EMT_FACT_VCPU_CR4, EMT_ASSUMED, ORIGIN ", as of the last exit");
+		emt_facts_set(f, EMT_FACT_VCPU_EFER, EMT_KNOWN, ORIGIN);
+	}
 	if (told) {
 		f->kvm_cpuid_mtrr = mtrr;
 		emt_facts_set(f, EMT_FACT_KVM_CPUID_MTRR, EMT_KNOWN, ORIGIN);

@@ -36,6 +36,8 @@ struct emt_kvm_root {
 struct emt_kvm_vcpu {
 	int32_t id;
 	uint64_t cr0, pat;
+	uint64_t cr3, cr4, efer; /* if paging_told; of a vCPU that runs cr3 and cr4 may be older */
+	bool paging_told;
 	struct emt_mtrr mtrr;
 	uint8_t width;       /* guest physical address bits, 0 = not read */
 	bool cpuid_told, cpuid_mtrr;

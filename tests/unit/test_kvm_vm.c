@@ -53,6 +53,8 @@ static void lay_out(struct emt_kvm_layout *l, bool old)
 		{ EMT_KM_VCPU_ID, 0x8, 4, 0, 0 }, { EMT_KM_VCPU_CR0, 0x10, 8, 0, 0 }, { EMT_KM_VCPU_PAT, 0x18, 8, 0, 0 },
 		{ EMT_KM_VCPU_WIDTH, 0x20, 4, 0, 0 }, { EMT_KM_VCPU_CPUID_NR, 0x24, 4, 0, 0 },
 		{ EMT_KM_VCPU_CPUID, 0x28, 8, 0, 0 }, { EMT_KM_VCPU_ROOT, 0x30, 8, 0, 0 }, { EMT_KM_VCPU_ROLE, 0x38, 4, 0, 0 },
+		{ EMT_KM_VCPU_CR3, 0x40, 8, 0, 0 },
+		{ EMT_KM_VCPU_CR4, 0x48, 8, 0, 0 }, { EMT_KM_VCPU_EFER, 0x50, 8, 0, 0 },
 		{ EMT_KM_VCPU_MTRR, 0x100, 0, 0, 0 }, { EMT_KM_PAGE_LINK, 0x10, 16, 0, 0 }, { EMT_KM_PAGE_ROLE, 0x28, 4, 0, 0 },
 		{ EMT_KM_PAGE_SPT, 0x30, 8, 0, 0 }, { EMT_KM_ROLE_LEVEL, 0, 4, 0, 4 }, { EMT_KM_ROLE_DIRECT, 0, 4, 7, 1 },
 		{ EMT_KM_ROLE_INVALID, 0, 4, 11, 1 }, { EMT_KM_ROLE_GUEST, 0, 4, 17, 1 }, { EMT_KM_ROLE_SMM, 0, 4, 24, 8 },
@@ -122,6 +124,9 @@ static void build(bool old)
 	put(VCPU + 0x10, 0x80000011, 8);
 	put(VCPU + 0x18, 0x0007040600070406, 8);
 	put(VCPU + 0x20, 40, 4);
+	put(VCPU + 0x40, 0x1234000, 8);
+	put(VCPU + 0x48, 0x20, 8);
+	put(VCPU + 0x50, 0xd01, 8);
 	put(VCPU + 0x24, 2, 4);
 	put(VCPU + 0x28, BASE + 0x9000, 8);
 	put(0x9000, 0, 4);
@@ -179,6 +184,9 @@ static void structures_of_two_kernels(void **state)
 		assert_int_equal(f.kvm_cpuid_mtrr, 1);
 		assert_int_equal(f.prov[EMT_FACT_KVM_CPUID_MTRR].held, EMT_KNOWN);
 		assert_int_equal(f.kvm_maxphyaddr, 40);
+		assert_int_equal(f.vcpu_cr3[0], 0x1234000);
+		assert_int_equal(f.prov[EMT_FACT_VCPU_CR3].held, EMT_ASSUMED); /* as of the last exit */
+		assert_int_equal(f.vcpu_efer[0], 0xd01);
 		assert_int_equal(f.nr_vcpus, 1);
 		assert_int_equal(f.vcpu_mtrr[0].def_type, 6);
 		assert_true(f.vcpu_mtrr[0].e && f.vcpu_mtrr[0].fe);
