@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "xen/dump.h"
+#include "xen/query_build.h"
 
 const char *emt_works_name(unsigned int works)
 {
@@ -118,6 +119,7 @@ static void look_xen(const char *root, struct emt_host *h)
 		slurp(root, "/sys/hypervisor/version/extra", extra, sizeof(extra));
 		snprintf(h->xen_version, sizeof(h->xen_version), "%.16s.%.16s%.30s", text, minor, extra);
 	}
+	slurp(root, "/sys/hypervisor/properties/buildid", h->xen_build, sizeof(h->xen_build));
 	if (!slurp(root, "/sys/hypervisor/properties/command_line", h->xen_commandline,
 		   sizeof(h->xen_commandline)))
 		return;
@@ -232,6 +234,28 @@ static void way_key_d(struct emt_way *w, const struct emt_host *h, unsigned int 
 	}
 }
 
+/* Whether it is loaded no file tells. */
+static void way_query(struct emt_way *w, const struct emt_host *h, unsigned int built)
+{
+	const struct emt_query_build *b = emt_query_build_find(h->xen_build);
+
+	way_calls(w, h, built);
+	if (!h->dom0 || w->works == EMT_WORKS_NO)
+		return;
+	w->works = b ? EMT_WORKS_PARTLY : EMT_WORKS_NO;
+	if (!b && !*h->xen_build) {
+		WHY(w, "Xen %s; its build id cannot be read", h->xen_version);
+		NEXT(w, "run it as root");
+	} else if (!b) {
+		WHY(w, "Xen %s, build %s: its structures are not known exactly", h->xen_version, h->xen_build);
+		NEXT(w, "emtctl query offsets XEN-SYMS --json > FILE; emtctl query load --offsets FILE");
+	} else {
+		WHY(w, "Xen %s, a build that is known exactly; emtctl query status tells whether it is loaded",
+		    h->xen_version);
+		NEXT(w, "emtctl query load");
+	}
+}
+
 static void way_kvm(struct emt_way *w, const struct emt_host *h, unsigned int built)
 {
 	if (!h->kvm) {
@@ -275,6 +299,9 @@ size_t emt_doctor_ways(const struct emt_host *h, unsigned int built, struct emt_
 		  .way = "entries through debug key D",
 		  .cost = "costs: other tools wait while the dump is printed; a serial console stalls the "
 			  "host" },
+		{ .source = "xen",
+		  .way = "entries and every input through the query payload",
+		  .cost = "changes Xen until it is unloaded: a small livepatch that only reads; queries are free" },
 		{ .source = "kvm",
 		  .way = "EPT of a running guest through BPF",
 		  .cost = "free; no guest is paused" },
@@ -290,11 +317,12 @@ size_t emt_doctor_ways(const struct emt_host *h, unsigned int built, struct emt_
 
 	way_calls(&ways[0], h, built);
 	way_key_d(&ways[1], h, built);
-	way_kvm(&ways[2], h, built);
-	WHY(&ways[3], built & 4 ? "needs no privilege" : "this emtctl is built without it");
+	way_query(&ways[2], h, built);
+	way_kvm(&ways[3], h, built);
+	WHY(&ways[4], built & 4 ? "needs no privilege" : "this emtctl is built without it");
 	if (!(built & 4))
-		NEXT(&ways[3], "use a build that has it; emtctl version lists what is built in");
-	WHY(&ways[4], "needs no privilege");
+		NEXT(&ways[4], "use a build that has it; emtctl version lists what is built in");
+	WHY(&ways[5], "needs no privilege");
 	memcpy(v, ways, sizeof(ways));
 	return EMT_ARRAY_SIZE(ways);
 }

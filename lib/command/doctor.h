@@ -29,6 +29,7 @@ struct emt_host {
 	bool kvm, kvm_usable, kvm_intel, kvm_amd, ept, btf, bpf_open;
 	bool virtual_cpu_vmx, virtual_cpu_svm; /* the CPU can, whether or not modules are there */
 	char xen_version[64], xen_commandline[512], kernel[96];
+	char xen_build[65];  /* build id; may be empty: only root reads it */
 	uint64_t conring;    /* bytes of Xen's console ring, 0 = not known */
 	bool conring_stated; /* conring_size= says so; else the least there can be */
 	bool serial;         /* Xen's console goes to a serial line too */

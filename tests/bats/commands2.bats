@@ -195,6 +195,10 @@ way() { # SOURCE WORD-OF-WAY JQ
 	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
 	jq_is '.data.host.console_ring_bytes == 67108864'
 	way xen "key D" '.works != "no" and .next != "boot Xen with conring_size=64M"'
+	way xen "query payload" '.works == "no"'
+	put sys/hypervisor/properties/buildid 151b373fd64b321593bf987fd923cd10dabadac4
+	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
+	way xen "query payload" '.works != "yes" and .next != null'
 	rm "$BATS_TEST_TMPDIR/host/dev/xen/privcmd"
 	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
 	way xen calls '.works == "no" and .next == "modprobe xen-privcmd"'
