@@ -9,6 +9,7 @@ from steps import UC, WB, WC, WP, Guest, Step, check, findings, finish, guest_mt
 
 AREA = (0x1400, 0x200, UC)   # range 0 of the guest: one superpage
 MOVED = (0x1600, 0x200, UC)
+SECOND = (0x600, 0x200, WC)  # range 1, which the save record hides
 PART = (0x1900, 0x100, UC)   # half of one
 PAGE = 0xa00                 # a superpage of RAM
 ALL = read()
@@ -60,16 +61,25 @@ def host_steps():
     now = lambda g: host_mtrr((frame(g), 0x200, WC))  # noqa: E731
     changed = lambda g: {'host_mtrr': now(g), 'host_mtrr_earlier': [host_mtrr()], 'host_mtrr_changed': True}  # noqa: E731
     gone = lambda g: {'host_mtrr': host_mtrr(), 'host_mtrr_earlier': [now(g)], 'host_mtrr_changed': True}  # noqa: E731
-    set_it = 'host-mtrr "$(frame part-split %x)" 200 1 ' % PAGE
-    again = mtrr(0x200, *AREA) + ' ' + ALL
+    set_it = 'host-mtrr "$(frame granted %x)" 200 1 ' % PAGE
+    again = mtrr(0x200, *MOVED) + ' ' + mtrr(0x200, *AREA) + ' ' + ALL  # recomputes
     return [
-        Step('host', set_it + ALL, {PAGE: 'WB '}, False, changed, ['suspect', 'inherited'], keep=True,
-             told=['stale-by-design', 'inherited']),
-        Step('host-recomputed', again, {PAGE: 'WC '}, False, lambda g: {'vcpu_mtrr': [guest_mtrr(AREA)], 'host_mtrr': now(g)}),
+        Step('host', set_it + ALL, {PAGE: 'WB '}, False, changed, ['stale-by-design'], keep=True,
+             told=['stale-by-design']),
+        Step('host-recomputed', again, {PAGE: 'WC '}, False),
         Step('host-gone', 'host-mtrr-gone "$(register host)" ' + ALL, {PAGE: 'WC '}, False, gone, ['suspect'], keep=True,
              told=['stale-by-design']),
-        Step('host-gone-recomputed', mtrr(0x200, *MOVED) + ' ' + ALL, {PAGE: 'WB ', 0x1600: 'UC '}, False,
-             {'vcpu_mtrr': [guest_mtrr(MOVED)]}),
+        Step('host-gone-recomputed', again, {PAGE: 'WB '}, False, {'host_mtrr_earlier': [], 'host_mtrr_changed': False}),
+    ]
+
+
+def restored_steps():
+    return [
+        # KD17: a restored guest has range 0 in all its slots
+        Step('second', mtrr(0x202, *SECOND) + ' ' + ALL, {SECOND[0]: 'WC '}, False,
+             {'vcpu_mtrr': [guest_mtrr(PART, SECOND)]}, ['suspect']),
+        Step('restored', 'reload rdmsr 202 ' + ALL, {SECOND[0]: 'WB '}, False,
+             {'vcpu_mtrr': [guest_mtrr(*[PART] * 8)], 'restored': True}, keep=True),
     ]
 
 
@@ -83,7 +93,7 @@ def host_mtrr(*ranges):
 
 def frame(guest):
     """The frame behind PAGE."""
-    return guest.walk('part-split').frames(PAGE, PAGE)[0][0]
+    return guest.walk('granted').frames(PAGE, PAGE)[0][0]
 
 
 NAMED = {  # step: (verdict, reason, defect, gfns that must be among them)
@@ -93,8 +103,9 @@ NAMED = {  # step: (verdict, reason, defect, gfns that must be among them)
     'pinned-revoked': ('suspect', 'revoked', 'KD15', [0x500, 0x57f]),
     'ports-revoked': ('stale-by-design', 'revoked', 'KD15', [0x1200, 0x1400]),
     'part-split': ('inherited', 'split-2m', None, [0x1800, 0x18ff]),
+    'host': ('stale-by-design', 'host-mtrr', 'KD16', [PAGE]),  # by the boot log
 }
-TOLD = {  # what only history tells, or an administrator
+TOLD = {  # what only an administrator tells, or history
     'host': ('stale-by-design', 'host-mtrr', 'KD16', [PAGE]),
     'host-gone': ('stale-by-design', 'host-mtrr', 'KD16', [PAGE]),
 }
@@ -110,8 +121,9 @@ def named(who, step, reply, want):
 
 
 def main():
-    todo = steps() + host_steps()
-    guest = Guest(sys.argv[1], todo)
+    granted, *rest = steps()
+    todo = [granted] + host_steps() + rest + restored_steps()
+    guest = Guest(sys.argv[1], todo, ring_until='host-gone-recomputed')
     if not guest.done():
         return finish()
     boot = guest.text('boot.txt')
@@ -120,16 +132,20 @@ def main():
     told = {}
     for s in todo:
         guest.look(s)
-        if s.name in TOLD:
+        if s.name in TOLD or s.name == 'restored':
             told[s.name] = guest.told(s.name)
     for step, want in NAMED.items():
         named('the live audit', step, guest.reply(step), want)
     for step, want in TOLD.items():
         named('one that is told of the change', step, told[step], want)
-    for step in TOLD:
-        found = findings(guest.reply(step), 'suspect')
-        check('the live audit suspects %s' % step, len(found) == 1 and 'host_mtrr_changed' in found[0]['facts'] and
-              'host_mtrr_changed' in found[0]['next'], ' / '.join('%s (%s)' % (f['explanation'], f['next']) for f in found))
+    found = findings(guest.reply('host-gone'), 'suspect')
+    check('the live audit suspects host-gone', len(found) == 1 and 'host_mtrr_changed' in found[0]['facts'] and
+          'host_mtrr_changed' in found[0]['next'], ' / '.join('%s (%s)' % (f['explanation'], f['next']) for f in found))
+    was, now = ('msr 202 %016x' % (base << 12 | kind) for base, _, kind in (SECOND, PART))
+    check('a restored guest lost its range 1', now in guest.text('restored.steer') and was not in guest.text('restored.steer'),
+          guest.text('restored.steer').strip().replace('\n', '; '))
+    restored = [f for f in told['restored']['data']['findings'] if f['defect'] == 'KD17']
+    check('one that is told of it names KD17', len(restored) == 1, ' / '.join(f['explanation'] for f in restored))
     defects = [f['defect'] for f in guest.reply('part')['data']['findings'] if f['kind'] == 'known-defect']
     check('half a superpage under a range is a known defect', defects == ['KD19'], str(defects))
     return finish()

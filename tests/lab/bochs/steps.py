@@ -13,7 +13,7 @@ from check import check, finish  # noqa: F401
 HERE = os.path.dirname(os.path.abspath(__file__))
 GUEST = os.path.join(HERE, '..', 'guest')
 EMTCTL = os.path.join(lab.BUILD, 'emtctl')
-LIMIT = 400  # seconds for a machine; a quiet one takes 90 to 150
+LIMIT = 700  # seconds; a quiet machine takes 90 to 150
 
 UC, WC, WT, WP, WB = 0, 1, 4, 5, 6
 TYPES = {UC: 'UC', WC: 'WC', WT: 'WT', WP: 'WP', WB: 'WB'}
@@ -84,17 +84,21 @@ class Walk:
 class Guest:
     """The steps of a scenario, run and then looked at one by one."""
 
-    def __init__(self, name, steps, tail=''):
+    def __init__(self, name, steps, tail='', ring_until=None):
+        """'tail': shell text behind the steps. The boot log stays in the console ring until
+        step 'ring_until' is done."""
         self.folder = os.path.join(lab.LAB, 'out', name)
         self.steps = steps
         subprocess.run([os.path.join(HERE, 'packages')], check=True)
         lab.need_base()
         subprocess.run([os.path.join(GUEST, 'build'), lab.LAB], check=True)
-        text = open(os.path.join(HERE, 'steps.sh')).read() + 'begin\n'
+        text = open(os.path.join(HERE, 'steps.sh')).read() + ('KEEP_RING=1\n' if ring_until else '') + 'begin\n'
         for s in steps:
             text += 'step %s %s\n' % (s.name, s.steer)
             if s.keep:
                 text += 'keep %s\n' % s.name
+            if s.name == ring_until:
+                text += 'KEEP_RING=\n'
         job.prepare(self.folder, text + tail, [os.path.join(lab.LAB, 'bin', 'steer'), os.path.join(lab.LAB, 'steered'),
                                                os.path.join(GUEST, 'steered.cfg')], console='none')
         self.files, self.marks = job.run(self.folder, LIMIT)

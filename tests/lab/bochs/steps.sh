@@ -14,9 +14,15 @@ try() {
 	echo $? >"/h/out/$name.rc"
 }
 
+# Where KEEP_RING is set the boot log stays in the console ring, as on most hosts; else
+# the ring is emptied before each step, which is quicker.
+clear_ring() {
+	[ -n "${KEEP_RING:-}" ] || xl dmesg -c >/dev/null
+}
+
 # begin: a guest, built and not yet run
 begin() {
-	xl dmesg -c >/h/out/boot.txt
+	xl dmesg >/h/out/boot.txt
 	xl create -p /h/steered.cfg >/h/out/create.txt 2>&1 || lab_say FAILED "xl create: $(tail -n 1 /h/out/create.txt)"
 	id=$(xl domid steered)
 	lab_say CREATED "$(now)"
@@ -31,15 +37,16 @@ step() {
 		lab_say FAILED "$what: $(tail -n 1 "/h/out/$what.steer")"
 		cp "/h/out/$what.steer" /h/out/failed.txt
 	fi
-	xl dmesg -c >/dev/null
+	clear_ring
+	before=$(xl dmesg | wc -c)
 	try "$what" $E audit "$id,costs=yes" --all --json
-	xl dmesg >"/h/out/$what.txt"
+	xl dmesg | tail -c "+$((before + 1))" >"/h/out/$what.txt"
 	lab_say STEP "$what" "$(now)"
 }
 
 # frame NAME GFN: the machine frame behind it after step NAME (GFN hexadecimal)
 frame() {
-	sed -n "s/^(XEN) gfn: *$2 order: *[0-9]* mfn: *\([0-9a-f]*\) .*/\1/p" "/h/out/$1.txt" | head -n 1
+	sed -n "s/^(XEN) gfn: *$2 order: *[0-9]* mfn: *\([0-9a-f]*\) .*/\1/p" "/h/out/$1.txt"
 }
 
 # register NAME: the host's MTRR that step NAME took

@@ -118,6 +118,19 @@ static void in(const uint64_t *v)
 	}
 }
 
+/* The guest's state saved and loaded again, as a restored or migrated guest's is. */
+static void reload(const uint64_t *v)
+{
+	int size = xc_domain_hvm_getcontext(xch, dom, NULL, 0);
+	uint8_t *all = size > 0 ? calloc(1, size) : NULL;
+
+	(void)v;
+	must(all ? 0 : -1, "the size of the guest's state");
+	MUST(size = xc_domain_hvm_getcontext(xch, dom, all, size));
+	MUST(xc_domain_hvm_setcontext(xch, dom, all, size));
+	free(all);
+}
+
 /* ---- steps of the host ---- */
 
 static void platform(struct xen_platform_op *op, const char *what)
@@ -174,6 +187,7 @@ static const struct {
 	{ "maxmem", 1, maxmem },   /* KIB */
 	{ "out", 2, out },         /* GFN COUNT */
 	{ "in", 2, in },
+	{ "reload", 0, reload },
 	{ "host-mtrr", 3, host_mtrr }, /* MFN COUNT TYPE */
 	{ "host-mtrr-gone", 1, host_mtrr_gone }, /* REGISTER */
 };
