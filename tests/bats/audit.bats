@@ -46,7 +46,7 @@ load helper
 @test "JSON has the same numbers" {
 	emt audit "$GUEST" --release 4.14.0 --json
 	status_is 1
-	jq_is '.schema == "emt.audit" and .schema_version == [1, 0]'
+	jq_is '.schema == "emt.audit" and .schema_version == [1, 1]'
 	jq_is '.exit_status == 1 and .complete and .error == null'
 	jq_is '.data.domains | length == 1'
 	jq_is '.data.domains[0].verdicts | map(select(.verdict == "mismatch"))[0].entries == 7'
