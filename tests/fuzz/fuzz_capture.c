@@ -49,7 +49,7 @@ static void chunk(struct emt_chunk *c, uint64_t *at, const void *data, size_t le
 /* Contents of the input, each with a kind and a length before it, become chunks. */
 static void build(const uint8_t *p, size_t left)
 {
-	static const char *const kinds[] = { "RUNS", "FACT", "TABL", "WALK", "WEND", "note", "RUNS", "INDX" };
+	static const char *const kinds[] = { "RUNS", "FACT", "TABL", "WALK", "WEND", "note", "GTAB", "INDX" };
 	static const char header[] = "{\"tool\":\"t\",\"source\":\"s\",\"time\":0}";
 	struct emt_chunk all[32] = { 0 };
 	struct emt_walk_info walk = { .domid = 1 };
@@ -170,6 +170,7 @@ static void use(bool salvage)
 			emt_facts_free(&f);
 		read_runs(c, i);
 		emt_capture_tables(c, i, page, NULL, NULL);
+		emt_capture_guest_tables(c, i, page, NULL, NULL);
 		if (!emt_capture_blob(c, i, "note", &data, &len, NULL))
 			free(data);
 	}
