@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "source/journal_facts.h"
 #include "source/ops.h"
 #include "source/xen_bootlog.h"
 #include "source/xen_console.h"
@@ -248,6 +249,8 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	rc = vcpu_facts(xs, f, err);
 	if (!rc && xs->query)
 		rc = emt_xen_query_facts(xs->query, f, err);
+	if (!rc && emt_journal_facts(emt_journal_file(), xs->d.domid, f))
+		rc = emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for the journal's facts");
 	if (!rc)
 		rc = still_there(s, xs, err);
 	for (int id = 0; id < EMT_FACT_NR; id++)

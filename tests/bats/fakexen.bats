@@ -129,3 +129,25 @@ setup() {
 	# nothing stays behind
 	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'emt-??????' -newer fake-D.txt)" ]
 }
+
+@test "pins come from the journal of toolstack calls, as far as it was watched" {
+	{
+		echo '{"record":"header","time":"2026-01-01T12:00:00Z"}'
+		echo '{"record":"toolstack_event","event":"create","domain":5}'
+		echo '{"record":"toolstack_event","event":"pin","domain":5,"gfn":256,"count":16,"type":1}'
+	} >journal.ndjson
+	EMTCTL_JOURNAL=/nonexistent emt facts xen:5 --all --json
+	jq_is '.data.facts[] | select(.fact == "pins") | .origin | test("journal") | not'
+	export EMTCTL_JOURNAL=$PWD/journal.ndjson
+	# nobody writes it any more
+	emt facts xen:5 --all --json
+	jq_is '.data.facts[] | select(.fact == "pins") | .held == "assumed" and .since == "2026-01-01T12:00:00Z"'
+	# the writer goes on
+	flock --no-fork journal.ndjson.lock sleep 30 &
+	pid=$!
+	until [ -e journal.ndjson.lock ] && ! flock -n -s journal.ndjson.lock true; do sleep 0.05; done
+	emt facts xen:5 --all --json
+	kill "$pid"
+	jq_is '.data.facts[] | select(.fact == "pins") | .held == "known" and .since == null and
+		(.origin | test("since the domain.s creation"))'
+}
