@@ -213,3 +213,33 @@ verdicts() {
 	jq_is '[.data.changes[] | select(.before == ["WT"]) | .entries] | add == 17'
 	jq_is '.data.remarks[0].text | test("loses write-combining")'
 }
+
+@test "a real guest of 6.12 on EPT: non-coherent DMA zaps, PAT alone counts, devices are UC" {
+	D=$ROOT/tests/data/kvm/6.12
+	emt facts "$D/coherent.emt" --json
+	# this kernel carries the rule of 6.16, and says so
+	jq_is '.data.facts | map(select(.fact == "release"))[0].value | test("^kvm 6[.]16[.]0 .*6[.]12[.]117")'
+	for step in coherent:2200 registered:0 after:10 honoured:2204 cd:6304 last:2200; do
+		emt audit "$D/${step%:*}.emt" --json
+		status_is 0
+		jq_is ".data.findings == [] and ([.data.domains[0].verdicts[] | select(.verdict == \"ok\").entries] | add // 0) == ${step#*:}"
+	done
+	# guest MTRRs and CR0.CD are set there, and play no part
+	emt show "$D/cd.emt" --json
+	jq_is '[.data.runs[] | select(.perm != "-wx") | .type] | unique == ["UC", "WB"]'
+	emt show "$D/cd.emt" --json --where 'type == "UC"'
+	jq_is '[.data.runs[].count] | add == 8'
+	# 6.1 would have written other types there
+	emt audit "$D/cd.emt" --release 'kvm 6.1'
+	status_is 1
+}
+
+@test "a real guest of 6.12: what its kernel answered, what stands there, what the rule says" {
+	D=$ROOT/tests/data/kvm/6.12
+	emt crosscheck "$D/cd.emt" --calls "$D/calls.txt" --json
+	status_is 0
+	jq_is '.data.crosscheck | .asked == 4100 and .agree == 4100 and .leaves == 6304'
+	emt crosscheck "$D/cd.emt" --calls "$D/calls.txt" --release 'kvm 6.1' --json
+	status_is 1
+	jq_is '.data.crosscheck.rule_differs > 4000'
+}
