@@ -107,13 +107,13 @@ get() {
 	}
 	quiet() { get "$api/alerts" 2>/dev/null | jq -e '.data.alerts | length == 0'; }
 	up() { get "$api/query?query=up" 2>/dev/null | jq -e '.data.result[0].value[1] == "1"'; }
-	for _ in 1 2 3 4; do until_true up && break; done
+	for _ in {1..12}; do until_true up && break; done
 	up
 	quiet
 	replace bad.emt
-	for _ in 1 2 3; do until_true firing && break; done
+	for _ in {1..12}; do until_true firing && break; done
 	firing
 	replace clean.emt
-	for _ in 1 2 3; do until_true quiet && break; done
+	for _ in {1..12}; do until_true quiet && break; done
 	quiet
 }
