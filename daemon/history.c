@@ -15,6 +15,7 @@
 #define APPLICATION 0x656d7464 /* "emtd" */
 #define SCHEMA 1
 #define PRUNE_EVERY 600        /* seconds */
+#define LOOK_EVERY 50          /* audits, at the size of the file */
 #define RETRY 300          /* seconds, where there is no file */
 
 static const char schema[] =
@@ -194,7 +195,7 @@ static void begin_file(struct history *h, int64_t now)
 	}
 	if (state == STATE_READY) {
 		sqlite3_exec(h->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-			     " PRAGMA journal_size_limit = 4194304; PRAGMA foreign_keys = ON;"
+			     " PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 1048576; PRAGMA foreign_keys = ON;"
 			     " CREATE TEMP TABLE named (id INTEGER PRIMARY KEY)", NULL, NULL, NULL);
 		return;
 	}
@@ -507,7 +508,8 @@ bool history_end(struct history *h)
 			 (unsigned long long)h->lost_since);
 	h->told = false;
 	h->lost_since = 0;
-	if (h->audit.time >= h->pruned + PRUNE_EVERY || h->audit.time < h->pruned)
+	if (h->audit.time >= h->pruned + PRUNE_EVERY || h->audit.time < h->pruned ||
+	    (h->written % LOOK_EVERY == 0 && history_full(h)))
 		history_prune(h, h->audit.time);
 	return true;
 }

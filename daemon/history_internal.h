@@ -36,6 +36,8 @@ sqlite3_stmt *history_sql(struct history *h, int which);
 bool history_run(struct history *h, sqlite3_stmt *s);
 /* Keep 'limits': what is old goes, and more while the file is too large. */
 void history_prune(struct history *h, int64_t now);
+/* The file is as large as it may be. */
+bool history_full(struct history *h);
 /* SQLite says that the file is no database, or a damaged one: it is set aside, and a new
  * one begun. */
 void history_damaged(struct history *h, int code);

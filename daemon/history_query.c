@@ -63,6 +63,11 @@ static int64_t used(struct history *h)
 	return (number(h, "PRAGMA page_count") - number(h, "PRAGMA freelist_count")) * number(h, "PRAGMA page_size");
 }
 
+bool history_full(struct history *h)
+{
+	return used(h) > (int64_t)h->limits.mib << 20;
+}
+
 /* What ended before 'limit' goes. The last audit of a domain stays, and what is open. */
 static void drop_before(struct history *h, int64_t limit)
 {

@@ -11,9 +11,11 @@
 #include <utlist.h>
 
 #include "feed.h"
+#include "http.h"
 
 #define SOON 100        /* milliseconds: a file is often written more than once */
 #define CREDIT_MOST 10  /* seconds of processor time that can be saved up */
+#define TEXTFILE 2000   /* milliseconds from one textfile to the next */
 #define LATEST 60000    /* milliseconds that the timer sleeps at most */
 
 int64_t watch_now_ms(void)
@@ -157,6 +159,12 @@ void watch_schedule(struct watch *w)
 	struct timeval tv;
 
 	credit(w, now);
+	/* it goes to the disk, which takes time: not for each audit */
+	if (w->textfile_stale && w->textfile_due <= now) {
+		w->textfile_stale = false;
+		w->textfile_due = now + TEXTFILE;
+		exposition_file(w);
+	}
 	if (w->job)
 		return; /* its end calls here again */
 	wait = wait_for_credit(w);
@@ -174,6 +182,8 @@ void watch_schedule(struct watch *w)
 	}
 	if (w->list_due < next && !wait)
 		next = w->list_due;
+	if (w->textfile_stale && w->textfile_due < next)
+		next = w->textfile_due;
 	wait = next > now ? next - now : 1;
 	tv = (struct timeval){ .tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000 };
 	event_add(w->timer, &tv);

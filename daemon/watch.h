@@ -84,6 +84,8 @@ struct watch {
 	uint64_t cpu_us, audits, failures, waits; /* waits: starts put off for the budget */
 	uint64_t events, lost_log, lost_log_all; /* lost: lines that standard output did not take */
 	bool textfile_failed;      /* told once */
+	bool textfile_stale;       /* an audit ended since it was written */
+	int64_t textfile_due;      /* when it may be written again */
 };
 
 struct watch *watch_new(struct server *s);

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "http.h"
 #include "watch.h"
 
 #define REPLY_MAX (32u << 20)          /* bytes of a reply that are believed */
@@ -142,7 +141,7 @@ static void done(struct observing *job)
 	json_object_put(lines);
 	json_object_put(end);
 	release(job);
-	exposition_file(w);
+	w->textfile_stale = true;
 	watch_schedule(w);
 }
 

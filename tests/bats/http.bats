@@ -117,3 +117,10 @@ get() {
 	for _ in {1..12}; do until_true quiet && break; done
 	quiet
 }
+
+@test "a hundred domains that keep changing: memory and descriptors stay flat" {
+	run --separate-stderr "$ROOT/tests/soak" 30 100
+	echo "$output" "$stderr"
+	[ "$status" = 0 ]
+	has "$output" "from due to done"
+}

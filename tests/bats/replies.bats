@@ -138,10 +138,12 @@ words_of() {
 	cp "$CAPTURES/situations/D-foreign-grant/D03-iomem-touched.emt" watched.emt
 	start_emtd "watch = $PWD/watched.emt" "watch_interval = 3600" "history = $PWD/history.db" "allow_costs = yes"
 	"$EMTCTL" wait complete --timeout 5s >/dev/null
+	socket=$EMTD_SOCKET
 	n=0
 	while IFS='|' read -r _ words; do
 		read -r -a argv <<<"$(words_of "$words")"
-		unset FAKEXEN_QUERY
+		unset FAKEXEN_QUERY EMTD_SOCKET
+		[[ ! $words =~ ^(watch|wait|history) ]] || export EMTD_SOCKET=$socket
 		[[ ! $words =~ ^query\ (unload|measure)|--check$ ]] || export FAKEXEN_QUERY=applied
 		emt "${argv[@]}" --json
 		[ "$status" -le 3 ]

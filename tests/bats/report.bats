@@ -9,7 +9,7 @@ BROWSER=$(command -v chromium || command -v chromium-browser || true)
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	cp "$GUEST" guest.emt
-	daemon=
+	unset EMTD_SOCKET
 }
 
 teardown() {
