@@ -133,7 +133,7 @@ static int load_programs(struct emt_kvm *k, const char *subject, struct emt_err 
 				   strerror(errno));
 	rc = kvm_read__load(k->skel);
 	if (rc == -EPERM || rc == -EACCES)
-		return emt_err_set(err, EMT_E_PERM, subject, "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYSLOG",
+		return emt_err_set(err, EMT_E_PERM, subject, "run as root, or with CAP_BPF and CAP_PERFMON (entries: CAP_SYS_ADMIN too)",
 				   "no permission to load BPF programs");
 	if (rc)
 		return emt_err_set(err, EMT_E_UNSUPPORTED, subject, "kernels from 5.18 on take them",

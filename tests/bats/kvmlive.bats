@@ -95,6 +95,21 @@ guest() {
 	has "$stderr" "CAP_BPF"
 }
 
+@test "facts need CAP_BPF and CAP_PERFMON, no more" {
+	guest
+	command -v setpriv >/dev/null || skip "no setpriv"
+	cp "$EMTCTL" emtctl
+	chmod 755 . .. emtctl
+	caps=+bpf,+perfmon
+	run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=$caps --ambient-caps=$caps \
+		./emtctl facts "kvm:$GUEST_PID" --json
+	[[ $stderr != *"Permission denied"* ]] || skip "another user does not reach this folder"
+	status_is 0
+	jq_is '.data.facts | map(select(.fact == "memslots"))[0].held == "known"'
+	# what lies in RAM is not known then, and so nothing would be read raw
+	jq_is '.data.facts | map(select(.fact == "host_e820"))[0].held == "unknown"'
+}
+
 @test "a build without BPF says which tool was missing" {
 	make -C "$ROOT" BPF=no -n BUILD="$PWD/x" "$PWD/x/lib/source/kvm_bpf.o" >steps
 	grep -qF -- "-DEMT_NO_BPF='\"BPF programs\"'" steps

@@ -87,7 +87,6 @@ say msr 0x2ff 0
 say msr 0x2ff 0xc06
 touch_all
 step honoured
-try effective $E effective "kvm:$pid" --json
 # KVM's own answers while it writes them anew, and for memory never touched before
 (try crosscheck $E crosscheck "kvm:$pid" --for 60s --save /h/out/calls.txt --json) &
 cross=$!
