@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define HAS(mask, id) ((mask) & 1ull << (id))
 
@@ -125,13 +126,28 @@ static void spans_text(const struct emt_group *g, char *out, size_t room)
 		snprintf(out + at, room - at, " and %llu more", (unsigned long long)(g->nr_spans - 3));
 }
 
-static void hypothesis(const struct emt_group *g, int fact, uint64_t n, char *out, size_t room)
+/* A pin that nobody listed must be older than the list, and than the last right. */
+static const char *pin_time(const struct emt_finding *f, int64_t since, char *out, size_t room)
+{
+	const char *revoked = f->why == EMT_WHY_REVOKED ? ", and an I/O right revoked since," : "";
+	time_t t = (time_t)since;
+	char at[32];
+	struct tm tm;
+
+	if (since && gmtime_r(&t, &tm) && strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		snprintf(out, room, ", set before %s%s", at, *revoked ? revoked : ",");
+	else
+		snprintf(out, room, "%s", revoked);
+	return out;
+}
+
+static void hypothesis(const struct emt_group *g, int fact, int64_t pins_since, uint64_t n, char *out, size_t room)
 {
 	const struct emt_finding *f = &g->f;
 	const char *s = f->entries == 1 ? "y" : "ies", *mt = emt_mt_name(f->emt);
-	const char *and = f->why == EMT_WHY_REVOKED ? ", and an I/O right revoked since," : "";
-	char where[200], entries[32];
+	char where[200], entries[32], and[96];
 
+	pin_time(f, pins_since, and, sizeof(and));
 	spans_text(g, where, sizeof(where));
 	thousands(f->entries, entries);
 	switch (fact) {
@@ -206,7 +222,7 @@ static void check_text(struct emt_finding *f, int fact)
 		 both ? host->name : "", both ? ": " : "", both ? host->how : "");
 }
 
-void emt_group_explain(struct emt_group *g, const struct emt_release *rel, uint64_t judged)
+void emt_group_explain(struct emt_group *g, const struct emt_release *rel, int64_t pins_since, uint64_t judged)
 {
 	struct emt_finding *f = &g->f;
 	char names[160], want[96];
@@ -236,7 +252,7 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, uint6
 	case EMT_V_SUSPECT:
 		fact = cheapest(g, judged, &n);
 		if (fact >= 0) {
-			hypothesis(g, fact, n, f->explanation, sizeof(f->explanation));
+			hypothesis(g, fact, pins_since, n, f->explanation, sizeof(f->explanation));
 			check_text(f, fact);
 		} else {
 			fact_names(f->facts, names, sizeof(names));

@@ -95,6 +95,27 @@ static void names_the_pin(void **state)
 	stop(&a, &f);
 }
 
+/* A list of pins that is complete from a time on: an unlisted one must be older. */
+static void pinned_before(void **state)
+{
+	const struct emt_finding *d;
+	struct emt_facts f;
+	struct audit a;
+
+	(void)state;
+	usual(&f);
+	emt_facts_set_list(&f, EMT_FACT_PINS, EMT_ASSUMED, EMT_ASSUMED, "journal");
+	f.prov[EMT_FACT_PINS].since = 1767268920;
+	start(&a, &f, NULL);
+	feed(&a, 0x0, 0x6000, 4, 9, EMT_MT_WB, 0);
+	feed(&a, 0x900, 0x7100, 0x80, 0, EMT_MT_WC, 1);
+	d = first(&a);
+	assert_string_equal(d->kind, "suspect");
+	assert_string_equal(d->explanation,
+			    "one WC pin on 0x900-0x97f, set before 2026-01-01T12:02:00Z, would explain 128 entries");
+	stop(&a, &f);
+}
+
 /* The same with pins known: nothing explains it. */
 static void mismatch_when_known(void **state)
 {
@@ -377,7 +398,7 @@ static void explanations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_the_pin), cmocka_unit_test(mismatch_when_known), cmocka_unit_test(names_the_mtrr),
+		cmocka_unit_test(names_the_pin), cmocka_unit_test(pinned_before), cmocka_unit_test(mismatch_when_known), cmocka_unit_test(names_the_mtrr),
 		cmocka_unit_test(names_the_host_too), cmocka_unit_test(pinned_then_revoked),
 		cmocka_unit_test(any_vcpu_may_decide), cmocka_unit_test(names_what_would_decide),
 		cmocka_unit_test(stale_reasons), cmocka_unit_test(misconfigured), cmocka_unit_test(bounded),
