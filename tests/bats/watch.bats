@@ -361,3 +361,39 @@ instead() {
 	jq -r 'keys[]' emtd.out | grep -vx record | sort -u >have
 	diff want have
 }
+
+@test "watching needs no system call that the unit file forbids" {
+	command -v strace >/dev/null && command -v systemd-analyze >/dev/null || skip "no strace, or no systemd-analyze"
+	"$ROOT/tests/tools/syscalls-allowed" "$ROOT/daemon/emtd.service" >allowed
+	[ "$(wc -l <allowed)" -gt 100 ]
+	run ! grep -qx 'bpf\|mount\|ptrace\|init_module' allowed
+	printf '#!/bin/sh\ncat >/dev/null\n' >hook
+	chmod +x hook
+	{
+		printf 'socket = %s\nread_socket =\nemtctl = %s\n' "$PWD/full.sock" "$EMTCTL"
+		printf '%s\n' "watch = $PWD/guest.emt" "watch_interval = 1" "history = $PWD/h.db" "findings_log = yes" \
+			"hook = $PWD/hook" "hook_severity = info" "textfile = $PWD/emt.prom" "http_port = $((20000 + RANDOM % 20000))"
+	} >emtd.conf
+	# from the program's first own call on: what starts it is systemd's
+	strace -f -qq -o trace "$BUILD/emtd" -c emtd.conf >emtd.out 2>emtd.log 3>&- &
+	tracer=$!
+	until_true test -S full.sock
+	export EMTD_SOCKET=$PWD/full.sock
+	emt wait complete --timeout 10s
+	replace bad.emt
+	emt wait 'findings > 0' --timeout 10s
+	emt history --audits --facts --events
+	status_is 0
+	emt watch --timeout 1s
+	daemon=$(awk 'NR == 1 { print $1 }' trace)
+	kill "$daemon"
+	wait "$tracer" || true
+	daemon=
+	sed -nE 's/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' trace | sort -u >used
+	[ "$(wc -l <used)" -gt 40 ]
+	grep -qx memfd_create used
+	grep -qx setpriority used
+	grep -vxFf allowed used >beyond || true
+	cat beyond
+	[ ! -s beyond ]
+}
