@@ -8,6 +8,7 @@
 #include "command/ctx.h"
 #include "command/journal.h"
 #include "command/kind_events.h"
+#include "source/journal_facts.h"
 
 #define POLL_MS 100
 #define STOP 1 /* enough was shown: not an error */
@@ -124,7 +125,7 @@ static int run_events(struct emt_ctx *ctx)
 	if (emt_parse_get(ctx->args, "by") || emt_parse_get(ctx->args, "library"))
 		return emt_err_set(ctx->err, EMT_E_USAGE, "events", "add --follow",
 				   "--by and --library say how to watch; without --follow the journal is read");
-	rc = emt_journal_read(path ? path : emt_journal_path, &ops, ctx->err);
+	rc = emt_journal_read(path ? path : emt_journal_file(), &ops, ctx->err);
 	return rc == STOP ? 0 : rc;
 }
 
@@ -134,7 +135,7 @@ static const char *const ways[] = { "auto", "fentry", "kprobe", "uprobe", NULL }
 static const struct emt_arg args[] = {
 	{ .name = "follow", .type = EMT_ARG_FLAG, .letter = 'f', .help = "watch, until it is stopped, --timeout or --limit" },
 	{ .name = "journal", .type = EMT_ARG_FILE, .metavar = "FILE", .help = "read this journal",
-	  .fallback = "emtd's" },
+	  .fallback = "that of EMTCTL_JOURNAL, else /var/lib/emt/journal.ndjson" },
 	{ .name = "domain", .type = EMT_ARG_DOMAIN, .letter = 'd', .metavar = "N",
 	  .help = "only what concerns this domain, and the host", .fallback = "all" },
 	{ .name = "by", .type = EMT_ARG_ENUM, .metavar = "WAY", .words = ways,
@@ -160,8 +161,8 @@ const struct emt_command emt_cmd_events = {
 		"Prints each call to Xen that changes what memory types or devices depend on, with the process that "
 		"made it: domains created and destroyed, rights to I/O memory and ports, device memory mapped, "
 		"devices assigned, pinned cache attributes, p2m types, log-dirty mode, pages added and taken, "
-		"host MTRRs. Only calls that succeeded are given. With --follow they are watched as they are made; else the "
-		"journal of emtd is read, which is what an earlier --follow --ndjson wrote.\n\n"
+		"host MTRRs. Only calls that succeeded are given. With --follow they are watched as they are made; else a "
+		"journal is read, which is what an earlier --follow --ndjson wrote; emt-events.service keeps one.\n\n"
 		"Calls are seen where they pass /dev/xen/privcmd, by BPF: fentry and fexit, else kprobes, else uprobes "
 		"on the C library's ioctl, which programs that are linked statically do not use. Calls of a "
 		"stub domain, of dom0's kernel and of the guest itself never pass there.\n\n"

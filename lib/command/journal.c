@@ -10,8 +10,6 @@
 
 #include "command/kind_events.h"
 
-const char emt_journal_path[] = "/var/lib/emt/journal.ndjson";
-
 /* A watch under way. */
 struct reading {
 	const struct emt_journal_ops *ops;
@@ -104,7 +102,7 @@ int emt_journal_read(const char *path, const struct emt_journal_ops *ops, struct
 
 	if (!f)
 		return emt_err_errno(err, errno == ENOENT ? EMT_E_NOSOURCE : EMT_E_IO, path,
-				     "emtd keeps one where its configuration has journal = PATH; --follow needs none",
+				     "emt-events.service keeps one; --follow needs none",
 				     "the journal cannot be opened");
 	while (!rc && getline(&text, &room, f) > 0) {
 		struct json_object *line = json_tokener_parse(text);

@@ -9,8 +9,6 @@
 #include "base/err.h"
 #include "output/record.h"
 
-extern const char emt_journal_path[]; /* where emtd keeps it */
-
 struct emt_journal_ops {
 	/* An event or a watch to be filled; NULL = memory is short. 'kind' is one of
 	 * kind_events.h. */

@@ -6,17 +6,11 @@
 
 #include "command/kind_audit.h"
 #include "command/kind_change.h"
+#include "command/kind_flush.h"
 #include "command/layout.h"
 
 #define SHOWN EMT_COLF_SHOWN
 #define NUL EMT_COLF_NULL
-
-static const char *perm_word(unsigned int i)
-{
-	static const char *const words[] = { "--", "r-", "-w", "rw" };
-
-	return i < EMT_ARRAY_SIZE(words) ? words[i] : "?";
-}
 
 static const char *iommu_word(unsigned int i)
 {
@@ -110,10 +104,10 @@ static const struct emt_column finding_columns[IFND_NR] = {
 				 .word = emt_iommu_kind_name, .nr_words = EMT_IOMMU_KIND_NR),
 	[IFND_CERTAIN] = EMT_COLUMN("certain", EMT_COL_BOOL, 0, "no p2m type that the entries can have explains it"),
 	[IFND_ACTUAL] = EMT_COLUMN("actual", EMT_COL_STRING, SHOWN | NUL,
-				   "what devices can do; null when the source does not tell", .word = perm_word,
+				   "what devices can do; null when the source does not tell", .word = emt_flush_perm_word,
 				   .nr_words = 4),
 	[IFND_EXPECTED] = EMT_COLUMN("expected", EMT_COL_STRINGS, SHOWN, "what they should be able to do",
-				     .word = perm_word, .nr_words = 4, .join = " or "),
+				     .word = emt_flush_perm_word, .nr_words = 4, .join = " or "),
 	[IFND_OTHER_FRAME] = EMT_COLUMN("other_frame", EMT_COL_BOOL, 0, "stale: the p2m has another frame there"),
 	[IFND_P2M_TYPES] = EMT_COLUMN("p2m_types", EMT_COL_STRINGS, 0,
 				      "p2m types that the entries can have; none: nothing is mapped",
@@ -198,11 +192,11 @@ void emt_fill_iommu_finding(struct emt_rec *rec, const struct emt_iommu_finding 
 	emt_rec_str(rec, IFND_KIND, emt_iommu_kind_name(f->kind));
 	emt_rec_bool(rec, IFND_CERTAIN, f->certain);
 	if (f->actual != 0xff)
-		emt_rec_str(rec, IFND_ACTUAL, perm_word(f->actual & 3));
+		emt_rec_str(rec, IFND_ACTUAL, emt_flush_perm_word(f->actual & 3));
 	emt_rec_list(rec, IFND_EXPECTED);
 	for (unsigned int p = 0; p < 4; p++)
 		if (f->expected >> p & 1)
-			emt_rec_add_str(rec, IFND_EXPECTED, perm_word(p));
+			emt_rec_add_str(rec, IFND_EXPECTED, emt_flush_perm_word(p));
 	emt_rec_bool(rec, IFND_OTHER_FRAME, f->other_frame);
 	emt_rec_list(rec, IFND_P2M_TYPES);
 	for (unsigned int p = 0; p < EMT_P2M_NR; p++)
@@ -229,7 +223,7 @@ static const struct emt_column run_columns[IRUN_NR] = {
 	[IRUN_FRAMES] = EMT_COLUMN("frames", EMT_COL_NUMBER, SHOWN | EMT_COLF_RIGHT, "4 KiB frames", .unit = "frames"),
 	[IRUN_BYTES] = EMT_COLUMN("bytes", EMT_COL_BYTES, 0, "memory", .unit = "bytes"),
 	[IRUN_PERM] = EMT_COLUMN("permissions", EMT_COL_STRING, SHOWN | NUL,
-				 "what devices can do; null when the source does not tell", .word = perm_word,
+				 "what devices can do; null when the source does not tell", .word = emt_flush_perm_word,
 				 .nr_words = 4),
 };
 const struct emt_record_kind emt_kind_iommu_run = {
@@ -246,5 +240,5 @@ void emt_fill_iommu_run(struct emt_rec *rec, const struct emt_dfn_run *r, uint32
 	emt_rec_u64(rec, IRUN_FRAMES, r->frames);
 	emt_rec_u64(rec, IRUN_BYTES, r->frames * 4096);
 	if (r->perm != 0xff)
-		emt_rec_str(rec, IRUN_PERM, perm_word(r->perm & 3));
+		emt_rec_str(rec, IRUN_PERM, emt_flush_perm_word(r->perm & 3));
 }
