@@ -41,16 +41,19 @@ static bool is_pending(const struct query *r, uint64_t e)
 	return r->ept && (e >> 3 & 7) == 7;
 }
 
+/* A table that can be read; NULL where there is no such frame. unmap_domain_page() ends it. */
+static const uint8_t *map_table(uint64_t mfn)
+{
+	return mfn >> 40 || !__mfn_valid(mfn) ? NULL : map_domain_page(mfn);
+}
+
 static bool read_slot(uint64_t mfn, unsigned int slot, uint64_t *out)
 {
-	uint8_t *t;
-	bool ok;
+	const uint8_t *t = map_table(mfn);
+	bool ok = t && peek_raw(va(t) + slot * 8ull, out);
 
-	if (mfn >> 40 || !__mfn_valid(mfn))
-		return false;
-	t = map_domain_page(mfn);
-	ok = peek_raw(va(t) + slot * 8ull, out);
-	unmap_domain_page(t);
+	if (t)
+		unmap_domain_page(t);
 	return ok;
 }
 
@@ -112,6 +115,7 @@ static void fill(const struct query *r, struct emt_query_entry *o, unsigned int 
 		o->flags |= EMT_QUERY_E_VALID;
 	o->special = count_special(mfn, o->order);
 	*cost += 1u << o->order;
+	/* Xen's own answers cost more: its functions are called */
 	if (!(r->q->flags & EMT_QUERY_F_XEN))
 		return;
 	v = hvm_get_mem_pinned_cacheattr(r->d, o->gfn, o->order);
@@ -141,16 +145,21 @@ static int one_table(const struct query *r, uint64_t *gfn, uint64_t last, struct
 	uint64_t at, start = *gfn;
 	struct place p;
 	int level = descend(r, start, &p);
-	uint64_t mfn, e;
+	const uint8_t *table;
+	bool readable = true;
+	uint64_t e;
 
 	if (level < 0)
 		return -1;
-	mfn = level == LEVELS - 1 ? r->root : frame_of(p.slot[level + 1]);
+	table = map_table(level == LEVELS - 1 ? r->root : frame_of(p.slot[level + 1]));
+	if (!table)
+		return -1;
 	at = start & ~((1ull << level * 9) - 1);
 	for (slot = start >> level * 9 & 511; slot < 512 && at <= last && n < room; slot++) {
 		(*slots)++;
-		if (!read_slot(mfn, slot, &e))
-			return -1;
+		readable = peek_raw(va(table) + slot * 8ull, &e);
+		if (!readable)
+			break;
 		if (is_table(r, e, level))
 			break;
 		if (e & ~(r->ept ? SUPPRESS_VE : 0)) {
@@ -167,7 +176,8 @@ static int one_table(const struct query *r, uint64_t *gfn, uint64_t last, struct
 		if (*cost > EMT_QUERY_MAX_SPECIAL)
 			break;
 	}
-	if (!same_way(r, start, level, &p))
+	unmap_domain_page(table);
+	if (!readable || !same_way(r, start, level, &p))
 		return -1;
 	*gfn = at;
 	return (int)n;

@@ -1,49 +1,32 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: query.py vtd|amdvi NAME
+"""usage: query.py vtd|amdvi NAME [pvh]
 The query payload in a stock Xen on NPT: what it says of guests of every kind against an
 outside walk of the machine's memory; wrong numbers, each in turn, end in a refusal; then
-unload, and load and unload while domains come and go. LAB_CYCLES: how often (default 20)."""
+unload, and load and unload while domains come and go. LAB_CYCLES: how often (default 20).
+pvh: from a PVH dom0, where no device is assigned."""
 import json
 import os
 import re
 import sys
 
 import lab
+import offsets
 import ours
 import tables
 from check import check, compare, finish
-from live import give_emtctl
+from live import give_program
 
 SHIFT = 8
 # AMD's processors never use it; the scenario on Bochs shifts it too.
 UNUSED = {'p2m_domain.ept.eptp'}
 
 
-def numbers(path):
-    """emt's own, as the reply of `query offsets`: made from its sources."""
-    fields = open(os.path.join(lab.TOP, 'lib/xen/query/fields.h')).read()
-    table = open(os.path.join(lab.TOP, 'lib/xen/query_build.c')).read()
-    values = dict(re.findall(r'\[EMT_QF_(\w+)\] = (\d+)', table))
-    rows = [(n, s, m) for n, s, m in re.findall(r'F\((\w+), "(\w+)", "([^"]+)", \d+\)', fields)]
-    rows += [(n, s, '') for n, s in re.findall(r'S\((\w+), "(\w+)"\)', fields)]
-    return [{'struct': s, 'member': m, 'bytes': int(values[n])} for n, s, m in rows]
-
-
-def write(path, rows, build=lab.KNOWN_BUILD):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    json.dump({'schema': 'emt.query_offsets', 'data': {'build': {'build_id': build}, 'numbers': rows}}, open(path, 'w'))
-
-
-def name_of(row):
-    return (row['struct'] + '.' + row['member']) if row['member'] else 'sizeof ' + row['struct']
-
-
 def give_tables(machine):
     """The right numbers for another build, and each number wrong in turn."""
-    rows = numbers(None)
+    rows = offsets.numbers()
     other = '00' + lab.KNOWN_BUILD[2:]
-    write(os.path.join(machine.share, 'otherbuild.json'), rows, other)
+    offsets.write(os.path.join(machine.share, 'otherbuild.json'), rows, other)
     image = open(os.path.join(lab.BUILD, 'payload/emt-query.livepatch'), 'rb').read()
     open(os.path.join(machine.share, 'otherbuild.livepatch'), 'wb').write(image)  # its build id is all zeros
     names = {}
@@ -53,8 +36,8 @@ def give_tables(machine):
                 continue
             moved = [dict(r, bytes=r['bytes'] + by) if r is row else r for r in rows]
             key = '%02d%s' % (i, sign)
-            write(os.path.join(machine.share, 'wrong', key + '.json'), moved)
-            names[key] = name_of(row)
+            offsets.write(os.path.join(machine.share, 'wrong', key + '.json'), moved)
+            names[key] = offsets.name_of(row)
     return names
 
 
@@ -100,17 +83,17 @@ def check_facts(machine, result, built):
                   'special')
         wrong = [w for w in wanted if held(w) != ('known', 'query payload')]
         check('domain %s: facts are known by the payload' % d, not wrong, str(wrong or '%d' % len(wanted)))
-        full = how.startswith('full')
+        full, device = how.startswith('full'), how.startswith('full') and not how.endswith(' 0')
         check('domain %s: its pins, exactly' % d, ranges('pins') == ([(0x10, 0x1f, 0), (0x200, 0x3ff, 1)] if full
                                                                      else []), str(ranges('pins')))
         words = how.split()
         want = []
-        if full:
+        if device:
             first = int(words[1], 16) >> 12
             want = [(first, first + int(words[2], 16) - 1, None)]
         check('domain %s: its rights to I/O memory' % d, [r[:2] for r in ranges('iomem_caps')] == [w[:2] for w in want],
               str(ranges('iomem_caps')))
-        check('domain %s: its IOMMU flag' % d, facts['domain_iommu']['value'] == ('yes' if full else 'no'),
+        check('domain %s: its IOMMU flag' % d, facts['domain_iommu']['value'] == ('yes' if device else 'no'),
               str(facts['domain_iommu']['value']))
         text = machine.got('out/hvmctx%s.out' % d)
         cr0 = [int(c, 16) for c in re.findall(r'\bcr0 +(0x[0-9a-f]+)', text, re.I)]
@@ -126,18 +109,22 @@ def check_facts(machine, result, built):
 
 def main():
     kind, name = sys.argv[1:3]
+    pvh = sys.argv[3:] == ['pvh']
     cycles = int(os.environ.get('LAB_CYCLES', '20'))
     lab.need_base()
     if not lab.known_build():
         print('  this Xen is another build (%s) than the one whose offsets are known: skipped' % lab.build_id())
         return lab.SKIP
-    with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind], timeout=150 + cycles) as m:
-        give_emtctl(m)
+    with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind], timeout=400 + 3 * cycles,
+                     xen='dom0=pvh' if pvh else '') as m:
+        give_program(m, 'emtctl')
         for f in (os.path.join(lab.LAB, 'bin', 'labdom'), os.path.join(lab.LAB, 'guest'),
                   os.path.join(lab.HERE, '..', 'dom0', 'guest.cfg')):
             m.give(f)
         m.give(os.path.join(lab.LAB, 'x/usr/lib/xen-4.17/bin/xen-livepatch'), 'emt/xen-livepatch')
         open(os.path.join(m.share, 'cycles'), 'w').write('%d\n' % cycles)
+        if not pvh:
+            open(os.path.join(m.share, 'assign'), 'w').close()
         names = give_tables(m)
         m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'query.sh')).read())
 
@@ -160,7 +147,8 @@ def main():
         check('Xen itself refuses a payload for another build', rc != 0, (out + err).strip().split('\n')[-1])
         check('loaded before any guest runs', result('early')[0] == 0 and state('early')['payload'] == 'applied')
         built = dict(line.split(' ', 1) for line in m.got('domains.txt').splitlines())
-        check('a device was assigned through it', any(h.startswith('full') for h in built.values()))
+        check('guests are built while it is loaded' + ('' if pvh else ', one with a device assigned through it'),
+              len(built) == 4 and (pvh or not built[min(built)].endswith(' 0')))
         routes = {d['domain']: d['route'] for d in json.loads(m.got('out/domains.out'))['data']['domains']}
         check('domains: guests by the payload, dom0 not', all(routes[int(d)] == 'query' for d in built) and
               routes[0] == 'none', str(routes))
@@ -172,7 +160,7 @@ def main():
         m.command('cont')
         m.say('go')
 
-        m.wait('TRIED', 120)
+        m.wait('TRIED', 240)
         caught = [k for k in names if int(m.got('out/wrong-%s.rc' % k)) == 2]
         missed = sorted(names[k] for k in names if k not in caught)
         check('each number wrong in turn is refused', set(missed) <= UNUSED, '%d of %d, not: %s' %
