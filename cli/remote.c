@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "command/diff_past.h"
 #include "wire/client.h"
 
 #define ANSWER_MAX (16u << 20) /* bytes of a reply to this program itself */
@@ -50,6 +51,8 @@ static bool is_for_daemon(const struct emt_parse *p, const struct emt_session *s
 		return false;
 	if (p->cmd->feed) /* nobody else can */
 		return true;
+	if (emt_diff_is_past(p)) /* it asks by itself */
+		return false;
 	if (p->from_session || session->source || session->nr_vars)
 		return false;
 	for (size_t i = 0; i < p->nr; i++) {

@@ -8,6 +8,7 @@
 
 #include "capture/facts_json.h"
 #include "command/ctx.h"
+#include "command/diff_past.h"
 #include "command/kind_diff.h"
 #include "command/kind_audit.h"
 
@@ -441,9 +442,12 @@ static int run_diff(struct emt_ctx *ctx)
 {
 	static const char other[] = "other";
 	bool two = emt_parse_get(ctx->args, other);
-	struct side *s = calloc(2, sizeof(*s));
+	struct side *s;
 	int rc = 0;
 
+	if (emt_diff_is_past(ctx->args))
+		return emt_diff_past(ctx);
+	s = calloc(2, sizeof(*s));
 	if (!s)
 		return emt_err_set(ctx->err, EMT_E_NOMEM, "diff", NULL, "not enough memory");
 	for (int i = 0; i < 2; i++) {
@@ -487,6 +491,7 @@ static const struct emt_example examples[] = {
 	{ "diff monday.emt tuesday.emt", "what changed between two captures" },
 	{ "diff guest.emt", "what changed between the two newest walks in one" },
 	{ "diff guest.emt,generation=0 guest.emt,generation=3", "between two walks of your choice" },
+	{ "diff web1@-1h web1@now", "what emtd's history says became of findings and facts in an hour" },
 	{ "diff a.emt b.emt --where 'verdict_after == \"mismatch\"'", "only what became wrong" },
 };
 
@@ -505,6 +510,9 @@ const struct emt_command emt_cmd_diff = {
 		"Where the domain has an IOMMU, each change is judged by the newer side's flush rules too (see `flush`): "
 		"flush-missed says that the release forgets to flush or unmap, so that devices may still reach what "
 		"was there. These verdicts come from the rules; what hardware was told is in no capture.\n\n"
+		"DOM@TIME stands for what a running emtd's history knows of a domain at a time: now, -1h, or a "
+		"date; then findings and facts are compared, not pages, and entries are counted as when a finding "
+		"was last seen.\n\n"
 		"Exit status: 0 nothing differs; 1 something does; 2 error; 3 nothing that was read differs, "
 		"but a "
 		"walk is incomplete.",

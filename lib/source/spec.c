@@ -147,7 +147,8 @@ static int guess(const char *text)
 	if ((len > 4 && !strcmp(text + len - 4, ".emt")) ||
 	    (strlen(head) > 4 && !strcmp(head + strlen(head) - 4, ".emt")))
 		return EMT_SOURCE_CAPTURE;
-	return strchr(text, ':') ? -1 : EMT_SOURCE_XEN;
+	/* a time may stand behind a domain: web1@2026-01-03T10:11:12Z */
+	return strchr(text, ':') && !memchr(text, '@', strcspn(text, ":")) ? -1 : EMT_SOURCE_XEN;
 }
 
 int emt_source_parse(struct emt_source_spec *spec, const char *text, struct emt_err *err)

@@ -159,6 +159,42 @@ events() {
 	jq_is '.data.findings | length == 0'
 }
 
+@test "diff between two times: what became of findings and facts" {
+	emt diff web1@-1h web1@now
+	status_is 2
+	has "$stderr" "emtd"
+	start_emtd "watch = $PWD/guest.emt" "watch_interval = 3600" "history = $PWD/h.db" "watch_budget = 100"
+	emt wait complete --timeout 5s
+	sleep 1.1
+	t1=$(date +%s)
+	sleep 1.1
+	replace bad.emt
+	emt wait 'findings > 0' --timeout 5s --json
+	n=$(jq_of '.data.state[0].findings')
+	sleep 1.1
+	emt diff "$PWD/guest.emt@$t1" "$PWD/guest.emt@now" --json
+	status_is 1
+	jq_is "[.data.findings[] | select(.change == \"new\")] | length == $n"
+	jq_is '(.data.facts | length) > 0 and .data.changes == []'
+	t2=$(date +%s)
+	sleep 1.1
+	replace clean.emt
+	emt wait 'findings == 0' --timeout 5s
+	sleep 1.1
+	emt diff "$PWD/guest.emt@$t2" "$PWD/guest.emt@now" --json
+	status_is 1
+	jq_is "[.data.findings[] | select(.change == \"cleared\")] | length == $n"
+	emt diff "$PWD/guest.emt@now" "$PWD/guest.emt@now"
+	status_is 0
+	emt diff "$PWD/guest.emt@-1h" "$PWD/guest.emt@now"
+	has "$stderr" "holds nothing"
+	emt diff 1@yesterday 1@now
+	status_is 2
+	has "$stderr" "yesterday"
+	emt diff 1@2026-01-03T10:11:00Z 1@now
+	[ "$status" = 1 ] || [ "$status" = 3 ]
+}
+
 @test "a long history comes whole, page by page" {
 	start_emtd "watch = $PWD/guest.emt" "history = $PWD/h.db"
 	emt wait complete --timeout 5s
