@@ -26,6 +26,7 @@ struct {
 struct pending {
 	struct emt_call call;
 	__u64 argument; /* of a domctl: its address */
+	__u64 result;   /* of a multicall: where its entry's result will stand */
 };
 
 struct {
@@ -55,6 +56,11 @@ const volatile __u32 not_pid = 0;      /* the observer itself */
 
 struct hypercall {
 	__u64 op, arg[5];
+};
+
+/* libxencall wraps calls whose answer is a long (memory operations) in a multicall of one. */
+struct multicall {
+	__u64 op, result, arg[6];
 };
 
 struct dm_op {
@@ -152,6 +158,16 @@ static __always_inline int begin_hypercall(struct pending *p, __u64 address)
 
 	if (read_user(&h, sizeof(h), address))
 		return -1;
+	if (h.op == EMT_HC_MULTICALL && h.arg[1] == 1) {
+		struct multicall m;
+
+		if (read_user(&m, sizeof(m), h.arg[0]))
+			return -1;
+		p->result = h.arg[0] + 8;
+		h.op = m.op;
+		h.arg[0] = m.arg[0];
+		h.arg[1] = m.arg[1];
+	}
 	p->call.op = (__u32)h.op;
 	switch (h.op) {
 	case EMT_HC_DOMCTL:
@@ -227,9 +243,12 @@ static __always_inline int leave(long ret)
 	__u64 id = bpf_get_current_pid_tgid();
 	struct pending *p = bpf_map_lookup_elem(&calls, &id);
 	struct domctl d;
+	long answer;
 
 	if (!p)
 		return 0;
+	if (ret >= 0 && p->result && !read_user(&answer, sizeof(answer), p->result))
+		ret = answer;
 	p->call.ret = (__s32)ret;
 	p->call.time = bpf_ktime_get_ns();
 	if (ret < 0) {

@@ -12,6 +12,7 @@
 /* hypercall numbers */
 #define EMT_HC_PLATFORM 7
 #define EMT_HC_MEMORY 12
+#define EMT_HC_MULTICALL 13
 #define EMT_HC_PHYSDEV 33
 #define EMT_HC_HVM 34
 #define EMT_HC_DOMCTL 36

@@ -58,11 +58,12 @@ setup() {
 		["set-mem-type",5,"sets memory type 1 of 0x20-0x23"]
 		["decrease-reservation",5,"decrease-reservation: 2 pages from 0x1234 on"]
 		["populate-physmap",5,"populate-physmap: 2 pages from 0x1234 on"]
+		["decrease-reservation",5,"decrease-reservation: 1 pages from 0x1234 on"]
 		["host-mtrr-add",null,"adds a host MTRR: 0xe0000-0xe00ff as WC"]
 		["destroy",5,"destroys the domain"]
 	END
 	diff want events
-	jq -se '.[] | select(.record == "watching") | .events == 15 and .calls == 16 and .failed == 1 and .lost == 0' out.ndjson
+	jq -se '.[] | select(.record == "watching") | .events == 16 and .calls == 17 and .failed == 1 and .lost == 0' out.ndjson
 	jq -se '[.[] | select(.record == "toolstack_event") | .command] | unique == ["toolstack"]' out.ndjson
 	"$ROOT/tests/schema/check" "$EMTCTL" out.ndjson
 }
@@ -110,12 +111,12 @@ setup() {
 
 @test "a watch that is killed leaves what it saw, and the journal says where it was cut off" {
 	watch 30s all killed
-	[ "$(grep -c '"record":"toolstack_event"' out.ndjson)" = 16 ]
+	[ "$(grep -c '"record":"toolstack_event"' out.ndjson)" = 17 ]
 	cat "$ROOT/tests/data/journal.ndjson" >>out.ndjson
 	emt events --journal out.ndjson --json
 	status_is 3
 	jq_is '[.data.watches[] | .to == null] == [true, true, false]'
-	jq_is '.data.watches[0].events == 16 and (.data.events | length) == 34'
+	jq_is '.data.watches[0].events == 17 and (.data.events | length) == 35'
 }
 
 @test "without BPF the observer builds, and says what it was made without" {

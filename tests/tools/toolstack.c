@@ -93,6 +93,11 @@ static void all(void)
 	put(r, 24, 5, 2);
 	hypercall(12, 1, (uintptr_t)r);
 	hypercall(12, 6, (uintptr_t)r);
+	{ /* the same as newer libraries do it: a multicall of one */
+		uint64_t m[8] = { 12, 0, 1, (uintptr_t)r };
+
+		hypercall(13, (uintptr_t)m, 1);
+	}
 	u[0] = 31 | 3ull << 32, u[1] = 0xe0000, u[2] = 0x100, u[3] = 1;
 	hypercall(7, (uintptr_t)u, 0);
 	domctl(2, 0x15, 5, u, sizeof(u));
