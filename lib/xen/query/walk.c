@@ -89,15 +89,21 @@ static bool same_way(const struct query *r, uint64_t gfn, int level, const struc
 	return true;
 }
 
-static unsigned int count_special(uint64_t mfn, unsigned int order)
+static bool is_special(uint64_t mfn, uint64_t count_at)
 {
-	unsigned int n = 0;
 	uint64_t word;
 
-	for (uint64_t i = 0; i < 1ull << order; i++)
-		if (__mfn_valid(mfn + i) && page_word(mfn + i, (unsigned int)NUM(PAGE_COUNT), 8, &word) &&
-		    word & (PGC_XEN_HEAP | PGC_EXTRA))
-			n++;
+	return peek_raw(page_of(mfn) + count_at, &word) && word & (PGC_XEN_HEAP | PGC_EXTRA);
+}
+
+/* Behind a leaf whose first frame is valid, or not. */
+static unsigned int count_special(uint64_t mfn, unsigned int order, bool valid)
+{
+	const uint64_t count_at = NUM(PAGE_COUNT);
+	unsigned int n = valid && is_special(mfn, count_at);
+
+	for (uint64_t i = 1; i < 1ull << order; i++)
+		n += __mfn_valid(mfn + i) && is_special(mfn + i, count_at);
 	return n;
 }
 
@@ -105,15 +111,16 @@ static unsigned int count_special(uint64_t mfn, unsigned int order)
 static void fill(const struct query *r, struct emt_query_entry *o, unsigned int *cost)
 {
 	uint64_t mfn = first_frame(o->raw, o->order / 9);
-	bool ipat = false;
+	bool ipat = false, valid;
 	int v;
 
 	o->emt = o->pin = -2;
 	if (!present(r, o->raw))
 		return;
-	if (__mfn_valid(mfn))
+	valid = __mfn_valid(mfn);
+	if (valid)
 		o->flags |= EMT_QUERY_E_VALID;
-	o->special = count_special(mfn, o->order);
+	o->special = count_special(mfn, o->order, valid);
 	*cost += 1u << o->order;
 	/* Xen's own answers cost more: its functions are called */
 	if (!(r->q->flags & EMT_QUERY_F_XEN))
