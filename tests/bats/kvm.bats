@@ -243,3 +243,14 @@ verdicts() {
 	status_is 1
 	jq_is '.data.crosscheck.rule_differs > 4000'
 }
+
+@test "a real guest of 6.1: WB, WT and WC stand there as its kernel answered" {
+	D=$ROOT/tests/data/kvm/6.1
+	# CR0.CD was set after that: the rule would answer otherwise now, the entries stay
+	emt crosscheck "$D/answered.emt" --calls "$D/calls.txt" --json
+	jq_is '.data.crosscheck | .asked == 6292 and .entry_differs == 0'
+	# 17 WT, 64 WC, the rest WB: by the guest's MTRRs
+	[ "$(grep -c ' 0x20$' "$D/calls.txt")" = 17 ]
+	[ "$(grep -c ' 0x8$' "$D/calls.txt")" = 64 ]
+	[ "$(grep -c ' 0x30$' "$D/calls.txt")" = 6211 ]
+}

@@ -113,9 +113,10 @@ def main():
     vm = json.loads(files['domains.out'])['data']['virtual_machines'][0]
     check('domains: one virtual machine on EPT, read through BPF', vm['paging'] == 'ept' and vm['route'] == 'bpf',
           '%s, %s' % (vm['command'], vm['why']))
+    devices = [m for m in marks if m.startswith('DEVICES')]
     facts = {f['fact']: f for f in json.loads(files['facts.out'])['data']['facts']}
     check('facts: the kernel, non-coherent DMA, memslots', facts['release']['held'] == 'known' and
-          facts['noncoherent_dma']['value'] == 'no' and len(facts['memslots']['ranges']) >= 6,
+          facts['noncoherent_dma']['value'] == 'no' and len(facts['memslots']['ranges']) == 5 + len(devices[0].split()[1:]),
           '%s; %s' % (facts['release']['value'], facts['memslots']['value']))
     state = {'dma': False, 'cd': False}
     before = dict(state)
