@@ -45,7 +45,7 @@ static int layout_sum(const struct emt_rec *rec, struct emt_text *t, unsigned in
 }
 
 static const struct emt_record_kind kind_sum = {
-	.name = "crosscheck", .schema = "emt.crosscheck_sum", .help = "entries, KVM's answers and the rule compared",
+	.name = "crosscheck_sum", .schema = "emt.crosscheck_sum", .help = "entries, KVM's answers and the rule compared",
 	.columns = sum_columns, .nr_columns = SUM_NR, .layout = layout_sum,
 };
 
