@@ -80,13 +80,15 @@ def main():
     bad = [d for d in devices if not at(runs, d[2]) or at(runs, d[2])['kind'] != 'identity' or not at(runs, d[2])['device']]
     high = [d for d in devices if d[2] >= 1 << 20]
     check('each BAR is identity, and named', devices and not bad, '%d BARs, %s' % (len(devices), bad))
-    check('one lies above 4 GiB and above RAM', high and at(runs, high[0][2])['place'] == 'above' and
-          '0000:' in at(runs, high[0][2])['device'], str(high))
     # dom0's own list of its memory, made from the same map by other code
     ram = [(int(a, 16) >> 12, int(b, 16) >> 12) for a, b in re.findall(r'^([0-9a-f]+)-([0-9a-f]+) : System RAM', iomem, re.M)]
+    top = max(b for _, b in ram)
+    check('one lies above 4 GiB and above all RAM', high and all(d[2] > top for d in high) and
+          any(at(runs, d[2])['place'] != 'ram' and d[0] in at(runs, d[2])['device'] for d in high), '%s, RAM to 0x%x' % (high, top))
     wrong = [(hex(a), hex(b)) for a, b in ram for p in (a + 1, (a + b) // 2) if at(runs, p) and at(runs, p)['place'] != 'ram']
     check('what the kernel calls RAM is RAM', ram and not wrong, str(wrong))
-    hole = [int(a, 16) >> 12 for a in re.findall(r'^([0-9a-f]+)-[0-9a-f]+ : (?:Reserved|ACPI Tables)', iomem, re.M)]
+    # page 0 is RAM that the kernel keeps for itself
+    hole = [int(a, 16) >> 12 for a in re.findall(r'^([0-9a-f]+)-[0-9a-f]+ : (?:Reserved|ACPI Tables)', iomem, re.M) if int(a, 16)]
     wrong = [hex(p) for p in hole if at(runs, p) and at(runs, p)['kind'] != 'identity']
     check('what it calls reserved is identity', hole and not wrong, '%d regions, %s' % (len(hole), wrong))
 
