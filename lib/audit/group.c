@@ -145,7 +145,7 @@ static void hypothesis(const struct emt_group *g, int fact, int64_t pins_since, 
 {
 	const struct emt_finding *f = &g->f;
 	const char *s = f->entries == 1 ? "y" : "ies", *mt = emt_mt_name(f->emt);
-	char where[200], entries[32], and[96];
+	char where[128], entries[32], and[100];
 
 	pin_time(f, pins_since, and, sizeof(and));
 	spans_text(g, where, sizeof(where));
