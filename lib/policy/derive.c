@@ -11,6 +11,7 @@
 
 /* mfn_valid() asks per group of 65,536 frames (256 MiB), policy a.1. */
 #define PDX_GROUP 0x10000ull
+#define LAST_FRAME ((1ull << 40) - 1) /* of the widest physical address, 52 bits */
 
 static bool stated(const struct emt_facts *f, enum emt_fact_id id)
 {
@@ -169,7 +170,7 @@ static int derive_kvm_mmio(struct emt_facts *f)
 			return EMT_E_NOMEM;
 		at = r->last + 1;
 	}
-	if (emt_ranges_add(&f->kvm_mmio, at, EMT_NO_FRAME - 1, 0, EMT_ASSUMED))
+	if (emt_ranges_add(&f->kvm_mmio, at, LAST_FRAME, 0, EMT_ASSUMED))
 		return EMT_E_NOMEM;
 	emt_facts_set_list(f, EMT_FACT_KVM_MMIO, EMT_ASSUMED, EMT_ASSUMED, "frames that are not RAM by host_e820");
 	return 0;
