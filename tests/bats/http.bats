@@ -11,7 +11,7 @@ setup() {
 	cp "$GUEST" clean.emt
 	"$EMTCTL" import "$D" --release 4.2.0 --domain 1 -o bad.emt >/dev/null 2>&1 || [ $? = 3 ]
 	cp clean.emt guest.emt
-	PORT=$((20000 + RANDOM % 20000))
+	PORT=$((20000 + RANDOM % 12000)) # below those that connections are given
 	prometheus=''
 }
 
@@ -108,7 +108,11 @@ get() {
 	quiet() { get "$api/alerts" 2>/dev/null | jq -e '.data.alerts | length == 0'; }
 	up() { get "$api/query?query=up" 2>/dev/null | jq -e '.data.result[0].value[1] == "1"'; }
 	for _ in {1..12}; do until_true up && break; done
-	up
+	up || {
+		get "$api/targets" | jq -c '.data.activeTargets[] | [.health, .lastError]' >&2
+		tail -n 5 emtd.log prometheus.log >&2
+		false
+	}
 	quiet
 	replace bad.emt
 	for _ in {1..12}; do until_true firing && break; done
