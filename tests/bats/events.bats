@@ -69,7 +69,7 @@ setup() {
 }
 
 @test "50,000 calls as fast as they come: each is given, or counted as lost" {
-	watch 6s pins 50000
+	watch 6s pins 50000 || [ $? = 3 ] # 3: some were lost, and that is said
 	jq -se '.[] | select(.record == "watching") | .calls == 50000 and .events + .lost == 50000' out.ndjson
 	[ "$(grep -c '"record":"toolstack_event"' out.ndjson)" = "$(jq -s '.[] | select(.record == "watching").events' out.ndjson)" ]
 	# what the reply says of itself goes with it

@@ -51,7 +51,8 @@ lacks() {
 
 # Assert that a jq expression is true of $output.
 jq_is() {
-	jq -e "$1" >/dev/null <<<"$output" || {
+	# no input at all would do for jq -e
+	[[ -n $output ]] && jq -e "$1" >/dev/null <<<"$output" || {
 		printf 'false: %s\nof: %.2000s\n' "$1" "$output" >&2
 		return 1
 	}

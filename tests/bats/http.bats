@@ -101,12 +101,14 @@ get() {
 		>prometheus.log 2>&1 3>&- &
 	prometheus=$!
 	api="http://127.0.0.1:$((PORT + 1))/api/v1"
+	# jq -e is content with no input at all: what it says counts
+	says() { [ "$(get "$api/$1" 2>/dev/null | jq "$2")" = true ]; }
 	firing() {
-		get "$api/alerts" 2>/dev/null | jq -e '[.data.alerts[] | select(.labels.alertname == "EmtWrongMemoryType" or
+		says alerts '[.data.alerts[] | select(.labels.alertname == "EmtWrongMemoryType" or
 			.labels.alertname == "EmtKnownDefect") | .state == "firing"] | any'
 	}
-	quiet() { get "$api/alerts" 2>/dev/null | jq -e '.data.alerts | length == 0'; }
-	up() { get "$api/query?query=up" 2>/dev/null | jq -e '.data.result[0].value[1] == "1"'; }
+	quiet() { says alerts '.data.alerts | length == 0'; }
+	up() { says query?query=up '.data.result[0].value[1] == "1"'; }
 	for _ in {1..12}; do until_true up && break; done
 	up || {
 		get "$api/targets" | jq -c '.data.activeTargets[] | [.health, .lastError]' >&2

@@ -17,7 +17,7 @@ teardown() {
 
 # Start a guest that has run; it ends with the test.
 guest() {
-	"$EMTCTL" version --json | jq -e '.data.version.features[] | select(.name == "kvm").present' >/dev/null ||
+	"$EMTCTL" version --json | jq -se '.[0].data.version.features[] | select(.name == "kvm").present' >/dev/null ||
 		skip "built without BPF"
 	if [ "$(id -u)" != 0 ] || [ ! -w /dev/kvm ]; then
 		skip "needs root and /dev/kvm"

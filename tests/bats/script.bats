@@ -176,7 +176,7 @@ setup() {
 	make_big 300000 big.emt
 	emt show big.emt --split --ndjson --timeout 50ms
 	status_is 3
-	tail -n 1 <<<"$output" | jq -e '.record == "end" and .complete == false and .exit_status == 3' >/dev/null
+	tail -n 1 <<<"$output" | jq -se '.[0] | .record == "end" and .complete == false and .exit_status == 3' >/dev/null
 	emt audit big.emt --timeout 1ms --json
 	status_is 3
 	jq_is '.complete == false and .error.code == "cancelled"'

@@ -129,9 +129,9 @@ static struct answer model(enum emt_guest_mode mode, uint64_t va)
 			return none;
 		return model64(r, e & 0xffffffffff000, va, 2, a, true);
 	case EMT_GUEST_4LEVEL:
-		return s << 16 >> 16 == s ? model64(r, r->cr3 & ~0xfffull, va, 4, a, false) : none;
+		return (int64_t)(va << 16) >> 16 == s ? model64(r, r->cr3 & ~0xfffull, va, 4, a, false) : none;
 	default:
-		return s << 7 >> 7 == s ? model64(r, r->cr3 & ~0xfffull, va, 5, a, false) : none;
+		return (int64_t)(va << 7) >> 7 == s ? model64(r, r->cr3 & ~0xfffull, va, 5, a, false) : none;
 	}
 }
 
