@@ -266,7 +266,7 @@ instead() {
 # the daemon does not leave cleanly: under a sanitizer or valgrind also when memory is.
 @test "200 clients of every bad kind at once: the others are served, all is given back" {
 	local emtd=
-	if command -v valgrind >/dev/null && ! nm "$BUILD/emtd" | grep -q __asan_init; then
+	if command -v valgrind >/dev/null && ! sanitized; then
 		emtd="valgrind -q --leak-check=full --error-exitcode=9 --child-silent-after-fork=yes"
 	fi
 	BENCH_EMTD=$emtd BENCH_WIRE_SECONDS=4 BENCH_WIRE_ENTRIES=20000 \

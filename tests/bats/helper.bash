@@ -49,13 +49,17 @@ lacks() {
 	}
 }
 
-# Assert that a jq expression is true of $output.
+# Assert that a jq expression is true of $output. No input at all would do for jq -e.
 jq_is() {
-	# no input at all would do for jq -e
-	[[ -n $output ]] && jq -e "$1" >/dev/null <<<"$output" || {
+	if [[ -z $output ]] || ! jq -e "$1" >/dev/null <<<"$output"; then
 		printf 'false: %s\nof: %.2000s\n' "$1" "$output" >&2
 		return 1
-	}
+	fi
+}
+
+# This build is AddressSanitizer's: memory and system calls are not as usual.
+sanitized() {
+	nm "$BUILD/emtd" | grep -q __asan_init
 }
 
 # The value of a jq expression of $output.
