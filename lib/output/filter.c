@@ -255,11 +255,13 @@ static const char *bracket_end(const char *s)
 }
 
 /* The C library writes x{n} out n times and x+ as xx*: nested ones would take all
- * memory there is. Counts the atoms as it does, and stops above what is reasonable. */
+ * memory there is. Counts the atoms as it does, and stops above what is reasonable. An
+ * anchor that is repeated takes it time without end, and means nothing. */
 static bool expands_too_far(const char *re)
 {
 	struct {
 		unsigned long sum, last; /* atoms before the last piece, and in it */
+		bool anchor, last_anchor; /* there is one in the group, in its last piece */
 	} group[MAX_GROUPS] = { 0 };
 	unsigned int depth = 0;
 
@@ -270,7 +272,7 @@ static bool expands_too_far(const char *re)
 		case '(':
 			if (++depth == MAX_GROUPS)
 				return true;
-			group[depth].sum = group[depth].last = 0;
+			memset(&group[depth], 0, sizeof(group[depth]));
 			continue;
 		case ')':
 			if (!depth)
@@ -279,6 +281,8 @@ static bool expands_too_far(const char *re)
 			group[depth].sum += group[depth].last;
 			group[depth].last = group[depth + 1].sum + *last + 1;
 			last = &group[depth].last;
+			group[depth].last_anchor = group[depth + 1].anchor;
+			group[depth].anchor |= group[depth].last_anchor;
 			break;
 		case '+':
 			*last *= 2;
@@ -292,15 +296,20 @@ static bool expands_too_far(const char *re)
 			break;
 		case '[':
 			s = bracket_end(s);
+			group[depth].last_anchor = false;
 			group[depth].sum += *last;
 			*last = 1;
 			break;
 		default:
+			group[depth].last_anchor = *s == '^' || *s == '$';
 			if (*s == '\\' && s[1])
-				s++;
+				group[depth].last_anchor = strchr("<>bB`'", *++s) != NULL;
+			group[depth].anchor |= group[depth].last_anchor;
 			group[depth].sum += *last;
 			*last = 1;
 		}
+		if (group[depth].last_anchor && s[1] && strchr("+*?{", s[1]))
+			return true;
 		if (group[depth].sum + *last > MAX_PATTERN)
 			return true;
 	}

@@ -233,6 +233,7 @@ static void test_errors(void **state)
 		{ "gfn =~ '1'", 1, "only text", NULL },
 		{ "type =~ '('", 9, "bad pattern", NULL },
 		{ "type =~ 'a{100}{100}'", 9, "too large", NULL },
+		{ "type =~ '((^ =))?++++ x'", 9, "too large", NULL },
 		{ "type =~ 'abc++++++++++++++++++++++++'", 9, "too large", NULL },
 		{ "type =~ '((((((a{9})+)+x)+|b)*{40})+)+'", 9, "too large", NULL },
 		{ "type =~ '(k[[.).])](+])*++++++++++++++++'", 9, "too large", NULL },
