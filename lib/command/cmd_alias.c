@@ -110,8 +110,9 @@ static int look(struct alias *a)
 	return rc;
 }
 
-static int alias_walk(struct alias *a, struct emt_source *s, size_t i, bool *any)
+static int alias_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct alias *a = arg;
 	struct emt_source_walk walk;
 	struct emt_engine *e = NULL;
 	struct emt_facts facts;
@@ -140,19 +141,8 @@ static int run_alias(struct emt_ctx *ctx)
 {
 	struct alias a = { .ctx = ctx,
 			   .fail_on = (enum emt_severity)emt_parse_number(ctx->args, "fail-on", EMT_SEV_WARNING) };
-	struct emt_source *s;
-	bool any = false;
-	int rc = emt_ctx_open(ctx, &s);
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = alias_walk(&a, s, i, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--domain names one",
-				 "no domain shows its page tables");
-	emt_source_close(s);
-	return rc;
+	return emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = alias_walk, .arg = &a, EMT_NO_GUEST_TABLES });
 }
 
 static const struct emt_arg args[] = {

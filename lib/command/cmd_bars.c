@@ -446,8 +446,9 @@ static int put_domain(struct bars *b, const struct emt_source_walk *walk, const 
 	return emt_out_put(b->ctx->out, rec, b->ctx->err);
 }
 
-static int bars_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *any)
+static int bars_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct emt_ctx *ctx = arg;
 	struct bars b = { .ctx = ctx };
 	struct emt_source_walk walk;
 	struct emt_facts facts;
@@ -476,19 +477,7 @@ static int bars_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *
 
 static int run_bars(struct emt_ctx *ctx)
 {
-	struct emt_source *s;
-	bool any = false;
-	int rc = emt_ctx_open(ctx, &s);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = bars_walk(ctx, s, i, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--release names one",
-				 "no domain's release is known");
-	emt_source_close(s);
-	return rc;
+	return emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = bars_walk, .arg = ctx, EMT_NO_RELEASE });
 }
 
 static const struct emt_arg args[] = {

@@ -206,8 +206,9 @@ static int each_view(struct eff *x, uint64_t first, uint64_t last)
 	return rc;
 }
 
-static int effective_walk(struct eff *x, struct emt_source *s, size_t i, bool *any)
+static int effective_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct eff *x = arg;
 	const struct emt_value *va = emt_parse_get(x->ctx->args, "va");
 	struct emt_source_walk walk;
 	struct emt_engine *e = NULL;
@@ -242,19 +243,8 @@ static int run_effective(struct emt_ctx *ctx)
 	struct eff x = { .ctx = ctx, .first_gfn = gfn ? gfn->span.first : 0,
 			 .last_gfn = gfn ? gfn->span.last : UINT64_MAX,
 			 .fail_on = (enum emt_severity)emt_parse_number(ctx->args, "fail-on", EMT_SEV_WARNING) };
-	struct emt_source *s;
-	bool any = false;
-	int rc = emt_ctx_open(ctx, &s);
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = effective_walk(&x, s, i, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--domain names one",
-				 "no domain shows its page tables");
-	emt_source_close(s);
-	return rc;
+	return emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = effective_walk, .arg = &x, EMT_NO_GUEST_TABLES });
 }
 
 static const struct emt_arg args[] = {

@@ -161,8 +161,9 @@ static int write_page(struct emt_ctx *ctx, const struct emt_source_walk *walk, c
 
 /* ---- the command ---- */
 
-static int map_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *any)
+static int map_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct emt_ctx *ctx = arg;
 	const struct emt_value *range = emt_parse_get(ctx->args, "range");
 	bool html = emt_parse_get(ctx->args, "html");
 	struct emt_findings *f = NULL;
@@ -201,22 +202,8 @@ static int map_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *a
 
 static int run_map(struct emt_ctx *ctx)
 {
-	struct emt_source *s;
-	bool any = false;
-	int rc = emt_ctx_open(ctx, &s);
-
-	if (rc)
-		return rc;
-	if (emt_parse_get(ctx->args, "html") && emt_source_walks(s) > 1)
-		rc = emt_err_set(ctx->err, EMT_E_USAGE, "--html", "choose one: --domain N",
-				 "a page shows one domain, and the source has %zu", emt_source_walks(s));
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = map_walk(ctx, s, i, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--release names one",
-				 "no domain's release is known");
-	emt_source_close(s);
-	return rc;
+	return emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = map_walk, .arg = ctx, EMT_NO_RELEASE,
+		.page = emt_parse_get(ctx->args, "html") ? "--html" : NULL });
 }
 
 static const struct emt_arg args[] = {

@@ -26,7 +26,6 @@ struct report {
 	struct emt_map *map;
 	struct emt_findings *findings;
 	struct emt_loss loss;
-	bool any;
 	struct json_object *past; /* owned: findings of the history, as the page has them; NULL = none is known */
 };
 
@@ -226,8 +225,9 @@ static int put(struct report *r, const struct emt_engine *e)
 	return rc ? rc : emt_out_put(r->ctx->out, rec, r->ctx->err);
 }
 
-static int report_walk(struct report *r, struct emt_source *s, size_t i)
+static int report_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct report *r = arg;
 	struct emt_engine *e = NULL;
 	struct emt_facts facts;
 	int rc = emt_source_walk(s, i, &r->walk, r->ctx->err);
@@ -239,7 +239,7 @@ static int report_walk(struct report *r, struct emt_source *s, size_t i)
 		emt_facts_free(&facts);
 		return emt_ctx_skip(r->ctx, &r->walk, emt_source_walks(s)) ? 0 : rc;
 	}
-	r->any = true;
+	*any = true;
 	r->map = NULL;
 	r->findings = NULL;
 	if (emt_map_new(&r->map, 0, EMT_NO_FRAME, EMT_MAP_PAGE_STRETCHES))
@@ -260,23 +260,11 @@ static int report_walk(struct report *r, struct emt_source *s, size_t i)
 static int run_report(struct emt_ctx *ctx)
 {
 	struct report r = { .ctx = ctx, .path = emt_parse_text(ctx->args, "output") };
-	struct emt_source *s;
-	int rc = emt_ctx_open(ctx, &s);
 
-	if (rc)
-		return rc;
 	if (r.path && !emt_parse_flag(ctx->args, "ticket"))
 		emt_out_variant(ctx->out, EMT_VARIANT_BRIEF);
-	if (r.path && emt_source_walks(s) > 1)
-		rc = emt_err_set(ctx->err, EMT_E_USAGE, "--output", "choose one: --domain N",
-				 "a page shows one domain, and the source has %zu", emt_source_walks(s));
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = report_walk(&r, s, i);
-	if (!rc && !r.any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--release names one",
-				 "no domain's release is known");
-	emt_source_close(s);
-	return rc;
+	return emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = report_walk, .arg = &r, EMT_NO_RELEASE,
+		.page = r.path ? "--output" : NULL });
 }
 
 static const struct emt_arg args[] = {

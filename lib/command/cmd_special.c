@@ -233,8 +233,9 @@ static int put_sum(struct special *x, const struct emt_source_walk *walk, const 
 	return emt_out_put(x->ctx->out, rec, x->ctx->err);
 }
 
-static int special_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool *any)
+static int special_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct emt_ctx *ctx = arg;
 	struct special x = { .ctx = ctx };
 	struct emt_source_walk walk;
 	struct emt_facts facts;
@@ -266,19 +267,7 @@ static int special_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, boo
 
 static int run_special(struct emt_ctx *ctx)
 {
-	struct emt_source *s;
-	bool any = false;
-	int rc = emt_ctx_open(ctx, &s);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = special_walk(ctx, s, i, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), "--release names one",
-				 "no domain's release is known");
-	emt_source_close(s);
-	return rc;
+	return emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = special_walk, .arg = ctx, EMT_NO_RELEASE });
 }
 
 static const struct emt_arg args[] = {

@@ -103,8 +103,16 @@ static int kvm_remarks(struct emt_ctx *ctx, const struct emt_release *a, const s
 
 /* ---- the command ---- */
 
-static int with_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool kvm, uint64_t *changed, bool *any)
+struct upgrade {
+	struct emt_ctx *ctx;
+	bool kvm;
+	uint64_t changed; /* entries */
+};
+
+static int with_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct upgrade *u = arg;
+	struct emt_ctx *ctx = u->ctx;
 	struct emt_engine *before = NULL, *after = NULL;
 	struct emt_source_walk walk;
 	struct emt_facts facts;
@@ -114,7 +122,7 @@ static int with_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool k
 		rc = emt_source_facts(s, i, &facts, ctx->err);
 	if (rc)
 		return rc;
-	if (facts.prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN && kvm != (facts.is_kvm != 0))
+	if (facts.prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN && u->kvm != (facts.is_kvm != 0))
 		rc = emt_err_set(ctx->err, EMT_E_USAGE, "upgrade-check",
 				 facts.is_kvm ? "give kernels: 'kvm 6.1' 'kvm 6.12'" : "give releases of Xen",
 				 "the source is a %s", facts.is_kvm ? "KVM guest" : "Xen domain");
@@ -123,7 +131,7 @@ static int with_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool k
 	if (!rc)
 		rc = emt_engine_new(&after, &facts, emt_parse_text(ctx->args, "to"), ctx->err);
 	if (!rc) {
-		rc = emt_change_walk(ctx, s, i, &walk, before, after, changed);
+		rc = emt_change_walk(ctx, s, i, &walk, before, after, &u->changed);
 		*any |= !rc;
 	} else if (emt_ctx_skip(ctx, &walk, emt_source_walks(s))) {
 		rc = 0;
@@ -134,28 +142,11 @@ static int with_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, bool k
 	return rc;
 }
 
-static int with_source(struct emt_ctx *ctx, bool kvm, uint64_t *changed)
-{
-	struct emt_source *s;
-	bool any = false;
-	int rc = emt_ctx_open(ctx, &s);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = with_walk(ctx, s, i, kvm, changed, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s),
-				 "emtctl facts shows what is known", "no domain could be compared");
-	emt_source_close(s);
-	return rc;
-}
-
 static int run_upgrade(struct emt_ctx *ctx)
 {
 	bool source = emt_parse_get(ctx->args, "source");
 	struct emt_release a, b;
-	uint64_t changed = 0;
+	struct upgrade u = { .ctx = ctx };
 	int rc = emt_release_parse(&a, emt_parse_text(ctx->args, "from"), false, ctx->err);
 
 	if (!rc)
@@ -164,8 +155,9 @@ static int run_upgrade(struct emt_ctx *ctx)
 		rc = emt_err_set(ctx->err, EMT_E_USAGE, "upgrade-check",
 				 "compare two releases of Xen, or two kernels of KVM",
 				 "%s and %s are different hypervisors", a.text, b.text);
+	u.kvm = !rc && a.era->hv == EMT_HV_KVM;
 	if (!rc && source)
-		rc = with_source(ctx, a.era->hv == EMT_HV_KVM, &changed);
+		rc = emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = with_walk, .arg = &u, EMT_NO_COMPARISON });
 	else if (!rc)
 		rc = emt_put_rule_changes(ctx, &a, &b);
 	if (!rc)
@@ -174,7 +166,7 @@ static int run_upgrade(struct emt_ctx *ctx)
 		rc = kvm_remarks(ctx, &a, &b);
 	if (!rc && a.era == b.era)
 		emt_ctx_note(ctx, "%s and %s follow the same list of rules", a.text, b.text);
-	ctx->findings = changed > 0;
+	ctx->findings = u.changed > 0;
 	return rc;
 }
 

@@ -147,8 +147,15 @@ static int change_facts(struct emt_ctx *ctx, struct emt_facts *f, const struct e
 
 /* ---- the command ---- */
 
-static int whatif_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, uint64_t *changed, bool *any)
+struct whatif {
+	struct emt_ctx *ctx;
+	uint64_t changed; /* entries */
+};
+
+static int whatif_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
+	struct whatif *w = arg;
+	struct emt_ctx *ctx = w->ctx;
 	struct emt_engine *before = NULL, *after = NULL;
 	struct emt_facts facts, other;
 	struct emt_source_walk walk;
@@ -180,7 +187,7 @@ static int whatif_walk(struct emt_ctx *ctx, struct emt_source *s, size_t i, uint
 	if (!rc)
 		rc = emt_engine_new(&after, &other, emt_parse_text(ctx->args, "release"), ctx->err);
 	if (!rc)
-		rc = emt_change_walk(ctx, s, i, &walk, before, after, changed);
+		rc = emt_change_walk(ctx, s, i, &walk, before, after, &w->changed);
 	*any |= !rc;
 	emt_engine_free(before);
 	emt_engine_free(after);
@@ -194,9 +201,7 @@ static int run_whatif(struct emt_ctx *ctx)
 	static const char *const asks[] = { "release", "pin",	  "unpin", "iommu",
 					    "caps",    "mmio-ro", "mtrr",  "special",
 					    "noncoherent", "slot-noncoherent" };
-	struct emt_source *s;
-	uint64_t changed = 0;
-	bool any = false;
+	struct whatif w = { .ctx = ctx };
 	size_t n = 0;
 	int rc;
 
@@ -207,16 +212,8 @@ static int run_whatif(struct emt_ctx *ctx)
 				   "--release, --pin, --unpin, --iommu, --caps, --mmio-ro, --mtrr, --special, "
 				   "--noncoherent, --slot-noncoherent",
 				   "nothing is said to be different");
-	rc = emt_ctx_open(ctx, &s);
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
-		rc = whatif_walk(ctx, s, i, &changed, &any);
-	if (!rc && !any)
-		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s),
-				 "emtctl facts shows what is known", "no domain could be compared");
-	emt_source_close(s);
-	ctx->findings = changed > 0;
+	rc = emt_ctx_each_walk(ctx, &(struct emt_each_walk){ .one = whatif_walk, .arg = &w, EMT_NO_COMPARISON });
+	ctx->findings = w.changed > 0;
 	return rc;
 }
 

@@ -131,6 +131,25 @@ int emt_ctx_release(struct emt_ctx *ctx, const struct emt_facts *facts, struct e
 	return emt_release_parse(rel, text, facts->is_kvm, ctx->err);
 }
 
+int emt_ctx_each_walk(struct emt_ctx *ctx, const struct emt_each_walk *w)
+{
+	struct emt_source *s;
+	bool any = false;
+	int rc = emt_ctx_open(ctx, &s);
+
+	if (rc)
+		return rc;
+	if (w->page && emt_source_walks(s) > 1)
+		rc = emt_err_set(ctx->err, EMT_E_USAGE, w->page, "choose one: --domain N",
+				 "a page shows one domain, and the source has %zu", emt_source_walks(s));
+	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
+		rc = w->one(w->arg, s, i, &any);
+	if (!rc && !any)
+		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s), w->next, "%s", w->none);
+	emt_source_close(s);
+	return rc;
+}
+
 int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
 		   struct emt_engine **e)
 {

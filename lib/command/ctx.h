@@ -32,6 +32,18 @@ int emt_ctx_step(struct emt_ctx *ctx, uint64_t done, uint64_t total);
 /* Open the positional 'source' with --domain, --generation, --salvage applied, and
  * tell the output. An error if it selects no walk. */
 int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out);
+/* Open the source, and give 'one' each walk of it until an error. 'one' sets *any when
+ * the walk could be looked at; an error that says 'none' and 'next' when that was so of
+ * no walk. 'page': the option that writes a page, which shows one walk only; NULL. */
+struct emt_each_walk {
+	int (*one)(void *arg, struct emt_source *s, size_t i, bool *any);
+	void *arg;
+	const char *none, *next, *page;
+};
+#define EMT_NO_RELEASE .none = "no domain's release is known", .next = "--release names one"
+#define EMT_NO_COMPARISON .none = "no domain could be compared", .next = "emtctl facts shows what is known"
+#define EMT_NO_GUEST_TABLES .none = "no domain shows its page tables", .next = "--domain names one"
+int emt_ctx_each_walk(struct emt_ctx *ctx, const struct emt_each_walk *w);
 /* Facts and engine of one walk; --release applied. Free both in any case. */
 int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
 		   struct emt_engine **e);
