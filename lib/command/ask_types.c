@@ -101,8 +101,9 @@ int emt_ctx_ask_types(struct emt_ctx *ctx, struct emt_source *s, size_t walk, st
 	if (!emt_source_can_ask(s) || f->prov[EMT_FACT_P2M_TYPES].held == EMT_KNOWN ||
 	    emt_source_types(s, walk, 0, &types, &why) == EMT_E_MISSING)
 		return 0;
-	/* A release or paging that nobody can judge is told where it is judged. */
-	if (emt_engine_new(&a.engine, f, emt_parse_text(ctx->args, "release"), &why))
+	/* By the release that wrote the entries, whatever another would make of them: a capture
+	 * keeps the same. One that nobody can judge is told where it is judged. */
+	if (emt_engine_new(&a.engine, f, NULL, &why))
 		return 0;
 	rc = emt_ctx_runs(ctx, s, walk, judge, &a, &loss);
 	if (!rc)

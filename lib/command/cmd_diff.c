@@ -72,12 +72,13 @@ static int prepare(struct side *s)
 	struct emt_err *err = s->ctx->err;
 	int rc = emt_source_walk(s->source, s->index, &s->walk, err);
 
-	if (!rc)
-		rc = emt_source_facts(s->source, s->index, &s->facts, err);
 	if (rc) {
 		emt_facts_init(&s->facts);
 		return rc;
 	}
+	rc = emt_ctx_facts(s->ctx, s->source, s->index, &s->facts);
+	if (rc)
+		return rc;
 	rc = emt_engine_new(&s->engine, &s->facts, emt_parse_text(s->ctx->args, "release"), err);
 	if (rc != EMT_E_MISSING && rc != EMT_E_UNSUPPORTED)
 		return rc;

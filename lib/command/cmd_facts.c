@@ -369,8 +369,9 @@ static int run_facts(struct emt_ctx *ctx)
 		struct emt_facts f;
 
 		rc = emt_source_walk(s, i, &walk, ctx->err);
-		if (rc || (rc = emt_source_facts(s, i, &f, ctx->err)))
+		if (rc)
 			break;
+		rc = emt_ctx_facts(ctx, s, i, &f);
 		for (int id = 0; id < EMT_FACT_NR && !rc; id++) {
 			struct emt_rec *rec;
 

@@ -118,10 +118,13 @@ static int with_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 	struct emt_facts facts;
 	int rc = emt_source_walk(s, i, &walk, ctx->err);
 
-	if (!rc)
-		rc = emt_source_facts(s, i, &facts, ctx->err);
 	if (rc)
 		return rc;
+	rc = emt_ctx_facts(ctx, s, i, &facts);
+	if (rc) {
+		emt_facts_free(&facts);
+		return rc;
+	}
 	if (facts.prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN && u->kvm != (facts.is_kvm != 0))
 		rc = emt_err_set(ctx->err, EMT_E_USAGE, "upgrade-check",
 				 facts.is_kvm ? "give kernels: 'kvm 6.1' 'kvm 6.12'" : "give releases of Xen",

@@ -165,9 +165,9 @@ static int whatif_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 	if (rc)
 		return rc;
 	emt_facts_init(&other);
-	rc = emt_source_facts(s, i, &facts, ctx->err);
+	rc = emt_ctx_facts(ctx, s, i, &facts);
 	if (rc) {
-		emt_facts_init(&facts);
+		emt_facts_free(&facts);
 		return rc;
 	}
 	rc = emt_engine_new(&before, &facts, NULL, ctx->err);

@@ -150,18 +150,23 @@ int emt_ctx_each_walk(struct emt_ctx *ctx, const struct emt_each_walk *w)
 	return rc;
 }
 
-int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
-		   struct emt_engine **e)
+int emt_ctx_facts(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts)
 {
-	int rc;
+	int rc = emt_source_facts(s, walk, facts, ctx->err);
 
-	*e = NULL;
-	rc = emt_source_facts(s, walk, facts, ctx->err);
 	if (rc) {
 		emt_facts_init(facts);
 		return rc;
 	}
-	rc = emt_ctx_ask_types(ctx, s, walk, facts);
+	return emt_ctx_ask_types(ctx, s, walk, facts);
+}
+
+int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
+		   struct emt_engine **e)
+{
+	int rc = emt_ctx_facts(ctx, s, walk, facts);
+
+	*e = NULL;
 	return rc ? rc : emt_engine_new(e, facts, emt_parse_text(ctx->args, "release"), ctx->err);
 }
 

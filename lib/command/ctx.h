@@ -44,6 +44,9 @@ struct emt_each_walk {
 #define EMT_NO_COMPARISON .none = "no domain could be compared", .next = "emtctl facts shows what is known"
 #define EMT_NO_GUEST_TABLES .none = "no domain shows its page tables", .next = "--domain names one"
 int emt_ctx_each_walk(struct emt_ctx *ctx, const struct emt_each_walk *w);
+/* Facts of one walk to judge it by: derived ones, and p2m types that were asked for. Free
+ * in any case. */
+int emt_ctx_facts(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts);
 /* Facts and engine of one walk; --release applied. Free both in any case. */
 int emt_ctx_engine(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_facts *facts,
 		   struct emt_engine **e);

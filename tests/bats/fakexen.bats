@@ -71,6 +71,20 @@ setup() {
 	jq_is '[.data.runs[] | .verdict] | .[1] == "ok" and .[3] == "mismatch"'
 	emt facts kept.emt
 	has "$output" "HVMOP_get_mem_type"
+	# so that every command says the same of the domain and of its capture
+	for words in "whatif SOURCE --release 4.14.0" "upgrade-check 4.17.7 4.14.0 SOURCE" "audit SOURCE" "facts SOURCE"; do
+		read -r -a argv <<<"${words/SOURCE/5,costs=yes}"
+		FAKEXEN_TYPES=0202 emt "${argv[@]}" --json
+		jq -S '.data | del(.. | .time?)' <<<"$output" >live.json
+		read -r -a argv <<<"${words/SOURCE/kept.emt}"
+		emt "${argv[@]}" --json
+		jq -S '.data | del(.. | .time?)' <<<"$output" >kept.json
+		grep -q verdict live.json || grep -q '"domain"' live.json
+		sed -i 's/kept.emt\|5,costs=yes\|xen:5/SOURCE/g' live.json kept.json
+		diff live.json kept.json
+	done
+	FAKEXEN_TYPES=0202 emt diff 5,costs=yes kept.emt --json
+	jq_is '.data.changes == [] and .data.facts == []'
 	# HVMMEM_ram_rw leaves two types: nothing is made up
 	FAKEXEN_TYPES=0000 emt show 5,costs=yes --json
 	jq_is '[.data.runs[] | .verdict] | .[1] == "undetermined" and .[3] == "undetermined"'
