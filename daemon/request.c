@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -23,7 +22,7 @@
 
 #define PIECE 16384
 #define HIGH_WATER (256u << 10)      /* bytes waiting for a client at which its worker is paused */
-#define SLOW_GRACE 5                 /* seconds that a reader may do nothing when others need its place */
+#define SLOW_GRACE 5000              /* milliseconds that a reader may do nothing when others need its place */
 #define GRACE 2                      /* seconds between asking and killing */
 #define WORKER_MEMORY (8ull << 30)   /* address space of a worker */
 
@@ -37,7 +36,7 @@ struct worker {
 	struct event *readable[2], *timer;
 	struct feed *feed;       /* owned; NULL = none */
 	bool paused, cancelled, late, slow;
-	time_t paused_at;        /* monotonic, seconds */
+	int64_t paused_at;       /* by watch_now_ms() */
 	uint64_t bytes[2];
 	struct worker *prev, *next;
 };
@@ -128,21 +127,13 @@ static pid_t spawn_worker(const struct worker *w, int in, int out, int err)
 
 static void finish(struct worker *w);
 
-static time_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
 /* A process that waits for its reader takes no processor, and no place of max_workers. */
 static void set_paused(struct worker *w, bool paused)
 {
 	if (w->paused == paused)
 		return;
 	w->paused = paused;
-	w->paused_at = now();
+	w->paused_at = watch_now_ms();
 	if (w->pid > 0 && !w->feed) {
 		w->s->nr_workers += paused ? -1 : 1;
 		w->s->nr_paused += paused ? 1 : -1;
@@ -294,7 +285,7 @@ static void make_room(struct server *s)
 	DL_FOREACH(s->workers, w)
 		if (w->paused && w->pid > 0 && !w->slow && !w->feed && (!longest || w->paused_at < longest->paused_at))
 			longest = w;
-	if (longest && now() - longest->paused_at >= SLOW_GRACE) {
+	if (longest && watch_now_ms() - longest->paused_at >= SLOW_GRACE) {
 		log_line(LOG_LEVEL_WARNING, "client %lu: does not read, and others wait: its command is ended",
 			 longest->c ? longest->c->number : 0);
 		longest->slow = true;
