@@ -19,6 +19,7 @@ try id echo "$id"
 try xlinfo xl info
 try hvmctx xen-hvmctx "$id"
 try facts $E facts "xen:$id" --json
+try memtype /tmp/emt/memtype "$id" 0x20000
 try facts-costs $E facts "xen:$id,costs=yes" --json
 try facts-dom0 $E facts xen:0 --json
 try facts-none $E facts xen:4242 --json

@@ -6,6 +6,7 @@ own tools and its boot log say."""
 import json
 import os
 import re
+import subprocess
 import sys
 
 import lab
@@ -19,6 +20,9 @@ def main():
     with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind]) as m:
         give_program(m, 'emtctl')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
+        tool = os.path.join(lab.BUILD, 'tests/tools/memtype')
+        subprocess.run(['make', '-s', 'BUILD=' + lab.BUILD, tool], check=True, cwd=lab.TOP)
+        m.give(tool, 'emt/memtype')
         m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'facts.sh')).read())
         m.wait('DONE')
 
@@ -53,6 +57,13 @@ def main():
             check('%s as the boot log says' % what, told and value(what) == ('no' if told.group(1) else 'yes') and
                   'boot log' in str(facts[what]) or what == 'iommu_shared' and value(what) == 'no',
                   '%s (%s)' % (value(what), held(what)))
+
+        # HVMOP_get_mem_type of every gfn: what labdom built, as memory.py
+        # counts it, but for its three pages at 1 GiB and 512 GiB
+        kinds = {tuple(l.split()[:2]): int(l.split()[2]) for l in m.got('out/memtype.out').splitlines()}
+        check('p2m types asked of this Xen: RAM', kinds.get(('1', '0')) == 256 + 600 + 2 * 512 - 4 - 7 + 4 * 512,
+              str(kinds) + m.got('out/memtype.err'))
+        check('and read-only RAM', kinds.get(('0', '1')) == 5, str(kinds.get(('0', '1'))))
 
         rc, reply, facts = result('facts-costs')
         check('registers of vCPUs with costs=yes', rc == 0 and held('vcpu_mtrr') == 'known', str(held('vcpu_mtrr')))
