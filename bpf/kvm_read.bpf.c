@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finding VMs, and copying kernel memory in bulk. Programs here only read. Which
- * addresses are read is decided outside, from the kernel's BTF (lib/source/kvm_vm.c).
+ * Finding VMs among open files.
  */
 #include "kernel.h"
 
@@ -11,47 +10,6 @@
 #include "kvm_read.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* Both are mapped into emt: what to copy, and what was. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, EMT_KVM_PAGES);
-	__type(key, __u32);
-	__type(value, struct emt_kvm_want);
-} wants SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, EMT_KVM_PAGES);
-	__type(key, __u32);
-	__type(value, struct emt_kvm_page);
-} pages SEC(".maps");
-
-__u32 nr_wants = 0;
-
-static long copy_one(__u32 i, void *unused)
-{
-	struct emt_kvm_want *w = bpf_map_lookup_elem(&wants, &i);
-	struct emt_kvm_page *p = bpf_map_lookup_elem(&pages, &i);
-	__u32 bytes;
-
-	if (!w || !p)
-		return 1;
-	bytes = w->bytes;
-	if (bytes > sizeof(*p))
-		bytes = sizeof(*p);
-	w->failed = bpf_probe_read_kernel(p, bytes, (void *)w->address) != 0;
-	return 0;
-}
-
-SEC("syscall")
-int copy(void *ctx)
-{
-	bpf_loop(nr_wants, copy_one, 0, 0);
-	return 0;
-}
 
 /* Is it "kvm-vm" (1), "kvm-vcpu..." (2), or another file (0). */
 static int kind_of(const char *name)

@@ -91,7 +91,7 @@ static void fill_vm(struct emt_rec *rec, const struct emt_kvm_vm *vm)
 static int put_guest(struct emt_ctx *ctx, struct emt_kvm *k, const struct emt_kvm_guest *g, enum emt_kvm_mode mode,
 		     const char *why)
 {
-	const struct emt_kvm_reader r = { emt_kvm_read, k, emt_kvm_layout(k) };
+	const struct emt_kvm_reader r = { emt_kernel_read, emt_kvm_kernel(k), emt_kvm_layout(k) };
 	struct emt_rec *rec;
 	struct emt_kvm_vm vm;
 	int rc = emt_kvm_vm_read(&vm, &r, g->kvm, g->vcpus, g->nr_vcpus, "kvm", ctx->err);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Live guests of KVM, through BPF: finding them, and reading kernel memory. Nothing is
- * ever written; no guest is paused.
+ * Live guests of KVM, through BPF. Nothing is ever written; no guest is paused.
  *
- * Two programs are loaded (bpf/kvm_read.bpf.c): one walks over open files, one copies
- * kernel memory in bulk. Where a member of a structure lies is told by the BTF of the
+ * A program walks over open files (bpf/kvm_read.bpf.c), kernel memory is copied by
+ * kernel.h. Where a member of a structure lies is told by the BTF of the
  * kernel that runs, and of its kvm module.
  */
 #ifndef EMT_SOURCE_KVM_H
@@ -12,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/types.h"
+#include "source/kernel.h"
 #include "source/kvm_layout.h"
 
 struct emt_kvm;
@@ -49,17 +49,7 @@ struct emt_kvm_guest {
 int emt_kvm_guests(struct emt_kvm *k, struct emt_kvm_guest **out, size_t *n, struct emt_err *err);
 void emt_kvm_guests_free(struct emt_kvm_guest *v, size_t n);
 
-/* Copy 'bytes' (any number) of kernel memory; EMT_E_IO when it cannot be read. Shaped as
- * emt_kvm_read_fn with 'k' as its argument. */
-int emt_kvm_read(void *k, uint64_t address, void *to, size_t bytes);
-
-/* Copy up to EMT_KVM_BULK pages at once; ok[i] tells which could be read. The copies stand
- * in memory of 'k' until its next call: page i at returned + i * 512. NULL: failed. */
-#define EMT_KVM_BULK 2048
-const uint64_t *emt_kvm_pages(struct emt_kvm *k, const uint64_t *address, unsigned int n, bool *ok);
-
-/* Address at which frame 0 appears in the kernel's direct map, 0 where nothing tells (then
- * a root's page table, whose frame is known too, may). */
-uint64_t emt_kvm_direct_map(struct emt_kvm *k);
+/* Kernel memory, for as long as 'k' is open. */
+struct emt_kernel *emt_kvm_kernel(struct emt_kvm *k);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The programs of bpf/kvm_read.bpf.c, loaded: VMs by open files, kernel memory in bulk.
+ * VMs by open files (bpf/kvm_read.bpf.c), and what kernel.h reads for them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -63,22 +63,14 @@ void emt_kvm_guests_free(struct emt_kvm_guest *v, size_t n)
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/random.h>
 
 #include "kvm_read.h"
 #include "kvm_read.skel.h"
 
-_Static_assert(EMT_KVM_BULK == EMT_KVM_PAGES, "the program copies as much as is promised");
-
 struct emt_kvm {
 	struct kvm_read *skel;
-	struct emt_kvm_want *wants;   /* mapped, EMT_KVM_PAGES of them */
-	struct emt_kvm_page *pages;   /* the same */
+	struct emt_kernel *kernel;
 	struct emt_kvm_layout layout;
-	uint64_t direct_map;
-	bool looked;                  /* for direct_map */
 };
 
 const char *emt_kvm_missing(void)
@@ -89,12 +81,6 @@ const char *emt_kvm_missing(void)
 const struct emt_kvm_layout *emt_kvm_layout(const struct emt_kvm *k)
 {
 	return &k->layout;
-}
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
 }
 
 /* KVM's types stand in the BTF of its module, where it is one. */
@@ -115,34 +101,17 @@ static int load_layout(struct emt_kvm *k, const char *subject, struct emt_err *e
 	return rc;
 }
 
-static void *map_of(const struct bpf_map *map, size_t bytes)
-{
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 static int load_programs(struct emt_kvm *k, const char *subject, struct emt_err *err)
 {
-	int rc;
+	int rc = emt_kernel_open(&k->kernel, subject, err);
 
-	libbpf_set_print(silent);
+	if (rc)
+		return rc;
 	k->skel = kvm_read__open();
 	if (!k->skel)
 		return emt_err_set(err, EMT_E_IO, subject, NULL, "the BPF programs cannot be opened: %s",
 				   strerror(errno));
-	rc = kvm_read__load(k->skel);
-	if (rc == -EPERM || rc == -EACCES)
-		return emt_err_set(err, EMT_E_PERM, subject, "run as root, or with CAP_BPF and CAP_PERFMON (entries: CAP_SYS_ADMIN too)",
-				   "no permission to load BPF programs");
-	if (rc)
-		return emt_err_set(err, EMT_E_UNSUPPORTED, subject, "kernels from 5.18 on take them",
-				   "the kernel does not take the BPF programs: %s", strerror(-rc));
-	k->wants = map_of(k->skel->maps.wants, EMT_KVM_PAGES * sizeof(*k->wants));
-	k->pages = map_of(k->skel->maps.pages, EMT_KVM_PAGES * sizeof(*k->pages));
-	if (!k->wants || !k->pages)
-		return emt_err_set(err, EMT_E_IO, subject, NULL, "BPF arrays cannot be mapped: %s", strerror(errno));
-	return 0;
+	return emt_kernel_load_error(kvm_read__load(k->skel), subject, err);
 }
 
 int emt_kvm_open(struct emt_kvm **out, const char *subject, struct emt_err *err)
@@ -171,109 +140,14 @@ void emt_kvm_close(struct emt_kvm *k)
 {
 	if (!k)
 		return;
-	if (k->wants)
-		munmap(k->wants, EMT_KVM_PAGES * sizeof(*k->wants));
-	if (k->pages)
-		munmap(k->pages, EMT_KVM_PAGES * sizeof(*k->pages));
+	emt_kernel_close(k->kernel);
 	kvm_read__destroy(k->skel);
 	free(k);
 }
 
-/* ---- kernel memory ---- */
-
-static int run_copy(struct emt_kvm *k, uint32_t n)
+struct emt_kernel *emt_kvm_kernel(struct emt_kvm *k)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-
-	k->skel->bss->nr_wants = n;
-	return bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.copy), &opts) || opts.retval ? EMT_E_IO : 0;
-}
-
-int emt_kvm_read(void *arg, uint64_t address, void *to, size_t bytes)
-{
-	struct emt_kvm *k = arg;
-
-	for (size_t done = 0; done < bytes;) {
-		uint32_t n = bytes - done < 4096 ? (uint32_t)(bytes - done) : 4096;
-
-		k->wants[0] = (struct emt_kvm_want){ .address = address + done, .bytes = n };
-		if (run_copy(k, 1) || k->wants[0].failed)
-			return EMT_E_IO;
-		memcpy((char *)to + done, k->pages[0].bytes, n);
-		done += n;
-	}
-	return 0;
-}
-
-const uint64_t *emt_kvm_pages(struct emt_kvm *k, const uint64_t *address, unsigned int n, bool *ok)
-{
-	for (unsigned int i = 0; i < n; i++)
-		k->wants[i] = (struct emt_kvm_want){ .address = address[i], .bytes = 4096 };
-	if (run_copy(k, n))
-		return NULL;
-	for (unsigned int i = 0; i < n; i++)
-		ok[i] = !k->wants[i].failed;
-	return (const uint64_t *)(const void *)k->pages;
-}
-
-/* A page of ours holds a mark, its frame is known: where the mark shows is the map. The map
- * is the lowest of the regions that the kernel places at random, in steps of 1 GiB, so that
- * looking upwards meets nothing but holes and RAM before it is found. The page must not lie
- * in the first MiB of such a step: the map holds the screen's window there. */
-#define MAP_LOWEST 0xffff888000000000ull
-#define MAP_STEPS 65536u
-static uint64_t find_by_mark(struct emt_kvm *k)
-{
-	const size_t bytes = 64 * 4096;
-	uint64_t *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE,
-			      -1, 0);
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t found = 0, mark[4], seen[4], e = 0, at;
-
-	if (page == MAP_FAILED || fd < 0 || getrandom(mark, sizeof(mark), 0) != sizeof(mark))
-		goto out;
-	for (size_t i = 0; i < bytes / sizeof(*page); i++)
-		page[i] = mark[i % 4];
-	if (pread(fd, &e, sizeof(e), (off_t)((uintptr_t)page / 4096 * sizeof(e))) != sizeof(e))
-		goto out;
-	at = (e & ((1ull << 55) - 1)) << 12;
-	if (!(e >> 63) || !at || (at & ((1ull << 30) - 1)) < 1 << 20)
-		goto out;
-	for (uint64_t i = 0; i < MAP_STEPS && !found; i++)
-		if (!emt_kvm_read(k, MAP_LOWEST + (i << 30) + at, seen, sizeof(seen)) && !memcmp(mark, seen, sizeof(mark)))
-			found = MAP_LOWEST + (i << 30);
-out:
-	if (fd >= 0)
-		close(fd);
-	if (page != MAP_FAILED)
-		munmap(page, bytes);
-	return found;
-}
-
-uint64_t emt_kvm_direct_map(struct emt_kvm *k)
-{
-	char line[300];
-	FILE *f;
-
-	if (k->looked)
-		return k->direct_map;
-	k->looked = true;
-	f = fopen("/proc/kallsyms", "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		unsigned long long address;
-		char name[200];
-
-		if (sscanf(line, "%llx %*c %199s", &address, name) != 2 || strcmp(name, "page_offset_base"))
-			continue;
-		if (!address || emt_kvm_read(k, address, &k->direct_map, sizeof(k->direct_map)))
-			k->direct_map = 0;
-		break;
-	}
-	if (f)
-		fclose(f);
-	if (!k->direct_map)
-		k->direct_map = find_by_mark(k);
-	return k->direct_map;
+	return k->kernel;
 }
 
 /* ---- guests ---- */
@@ -400,7 +274,7 @@ int emt_kvm_guests(struct emt_kvm *k, struct emt_kvm_guest **out, size_t *n, str
 		uint64_t kvm;
 
 		if (f->kind != EMT_KVM_FILE_VCPU ||
-		    emt_kvm_read(k, f->object + (uint64_t)k->layout.at[EMT_KM_VCPU_KVM].offset, &kvm, sizeof(kvm)))
+		    emt_kernel_read(k->kernel, f->object + (uint64_t)k->layout.at[EMT_KM_VCPU_KVM].offset, &kvm, sizeof(kvm)))
 			continue;
 		g = guest_of(v, *n, kvm);
 		if (g && add_vcpu(g, f->object))
@@ -453,21 +327,9 @@ int emt_kvm_guests(struct emt_kvm *k, struct emt_kvm_guest **out, size_t *n, str
 	return emt_err_set(err, EMT_E_UNSUPPORTED, "kvm", NULL, "this build was made without %s", EMT_NO_BPF);
 }
 
-int emt_kvm_read(void *k, uint64_t address, void *to, size_t bytes)
-{
-	(void)k, (void)address, (void)to, (void)bytes;
-	return EMT_E_UNSUPPORTED;
-}
-
-const uint64_t *emt_kvm_pages(struct emt_kvm *k, const uint64_t *address, unsigned int n, bool *ok)
-{
-	(void)k, (void)address, (void)n, (void)ok;
-	return NULL;
-}
-
-uint64_t emt_kvm_direct_map(struct emt_kvm *k)
+struct emt_kernel *emt_kvm_kernel(struct emt_kvm *k)
 {
 	(void)k;
-	return 0;
+	return NULL;
 }
 #endif

@@ -26,7 +26,7 @@ struct kept {
 };
 
 struct emt_kvm_pages {
-	struct emt_kvm *k;
+	struct emt_kernel *k;
 	uint64_t base;
 	const struct emt_ranges *ram;
 	struct batch batch[LEVELS];    /* by level of the tables in it */
@@ -38,7 +38,7 @@ struct emt_kvm_pages {
 	uint64_t copied;
 };
 
-struct emt_kvm_pages *emt_kvm_pages_new(struct emt_kvm *k, uint64_t base, const struct emt_ranges *ram)
+struct emt_kvm_pages *emt_kvm_pages_new(struct emt_kernel *k, uint64_t base, const struct emt_ranges *ram)
 {
 	struct emt_kvm_pages *p = calloc(1, sizeof(*p));
 
@@ -82,7 +82,7 @@ static const uint64_t *read_single(struct emt_kvm_pages *p, uint64_t mfn)
 {
 	uint64_t now[ENTRIES];
 
-	if (emt_kvm_read(p->k, p->base + (mfn << 12), now, sizeof(now)))
+	if (emt_kernel_read(p->k, p->base + (mfn << 12), now, sizeof(now)))
 		return NULL;
 	p->copied++;
 	if (p->single_frame != mfn || !only_used(p->single, now))
@@ -143,7 +143,7 @@ static void copy_batch(struct emt_kvm_pages *p, struct batch *b)
 	for (unsigned int i = 0; i < b->n; i++)
 		address[i] = p->base + (b->frame[i] << 12);
 	for (unsigned int k = 0; k < READINGS; k++) {
-		const uint64_t *from = emt_kvm_pages(p->k, address, b->n, b->ok[k]);
+		const uint64_t *from = emt_kernel_pages(p->k, address, b->n, b->ok[k]);
 
 		if (!from) {
 			b->n = 0; /* one by one then */

@@ -8,13 +8,13 @@
 #define EMT_SOURCE_KVM_PAGES_H
 
 #include "base/range.h"
-#include "source/kvm.h"
+#include "source/kernel.h"
 #include "table/walk.h"
 
 struct emt_kvm_pages;
 
 /* 'base': where frame 0 is mapped; 'ram': frames that may be read, borrowed. NULL: no memory. */
-struct emt_kvm_pages *emt_kvm_pages_new(struct emt_kvm *k, uint64_t base, const struct emt_ranges *ram);
+struct emt_kvm_pages *emt_kvm_pages_new(struct emt_kernel *k, uint64_t base, const struct emt_ranges *ram);
 void emt_kvm_pages_free(struct emt_kvm_pages *p);
 
 /* Let a walk read through it. */

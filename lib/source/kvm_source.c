@@ -82,11 +82,11 @@ static int kvm_open(struct emt_source *s, const struct emt_source_spec *spec, st
 	if (!rc)
 		rc = choose(ks, s, spec->target, err);
 	if (!rc) {
-		r = (struct emt_kvm_reader){ emt_kvm_read, ks->k, emt_kvm_layout(ks->k) };
+		r = (struct emt_kvm_reader){ emt_kernel_read, emt_kvm_kernel(ks->k), emt_kvm_layout(ks->k) };
 		rc = emt_kvm_vm_read(&ks->vm, &r, ks->g->kvm, ks->g->vcpus, ks->g->nr_vcpus, s->name, err);
 	}
 	if (!rc) {
-		ks->base = emt_kvm_direct_map(ks->k);
+		ks->base = emt_kernel_direct_map(emt_kvm_kernel(ks->k));
 		if (!ks->base)
 			ks->base = emt_kvm_vm_direct_map(&ks->vm);
 		emt_kvm_vm_join_roots(&ks->vm, ks->base);
@@ -203,7 +203,7 @@ static int kvm_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 	if (rc)
 		return rc;
 	emt_kvm_pages_free(ks->pages);
-	ks->pages = emt_kvm_pages_new(ks->k, ks->base, &ks->ram);
+	ks->pages = emt_kvm_pages_new(emt_kvm_kernel(ks->k), ks->base, &ks->ram);
 	if (!ks->pages)
 		return emt_err_set(err, EMT_E_NOMEM, st->source->name, NULL, "not enough memory to walk it");
 	emt_kvm_pages_walk(ks->pages, &o);

@@ -92,7 +92,7 @@ static void walk_once(struct emt_kvm *k, const struct emt_ranges *ram, struct em
 		      uint64_t *leaves, uint64_t *copied)
 {
 	struct emt_walk_opts o = { .format = &emt_format_kvm, .join = true, .root = frames[TABLES - 1] };
-	struct emt_kvm_pages *p = emt_kvm_pages_new(k, emt_kvm_direct_map(k), ram);
+	struct emt_kvm_pages *p = emt_kvm_pages_new(emt_kvm_kernel(k), emt_kernel_direct_map(emt_kvm_kernel(k)), ram);
 	struct emt_walker *w;
 	struct emt_run run;
 
@@ -114,14 +114,14 @@ static void walk_once(struct emt_kvm *k, const struct emt_ranges *ram, struct em
 
 static void copy_alone(struct emt_kvm *k)
 {
-	uint64_t address[EMT_KVM_BULK], base = emt_kvm_direct_map(k), begin, pages = 0;
-	bool ok[EMT_KVM_BULK];
+	uint64_t address[EMT_KERNEL_BULK], base = emt_kernel_direct_map(emt_kvm_kernel(k)), begin, pages = 0;
+	bool ok[EMT_KERNEL_BULK];
 
-	for (unsigned int i = 0; i < EMT_KVM_BULK; i++)
+	for (unsigned int i = 0; i < EMT_KERNEL_BULK; i++)
 		address[i] = base + (frames[i] << 12);
 	begin = bench_now_ns();
-	for (int i = 0; i < 50; i++, pages += EMT_KVM_BULK)
-		if (!emt_kvm_pages(k, address, EMT_KVM_BULK, ok) || !ok[EMT_KVM_BULK - 1])
+	for (int i = 0; i < 50; i++, pages += EMT_KERNEL_BULK)
+		if (!emt_kernel_pages(emt_kvm_kernel(k), address, EMT_KERNEL_BULK, ok) || !ok[EMT_KERNEL_BULK - 1])
 			bench_fail("kvm: pages cannot be copied");
 	bench_report("kvm-copy-pages", (double)pages * 1e9 / (double)(bench_now_ns() - begin), "pages/s");
 }
@@ -157,7 +157,7 @@ void bench_kvm(void)
 	struct emt_err err = { 0 };
 	struct emt_kvm *k;
 
-	if (emt_kvm_open(&k, "kvm", &err) || !emt_kvm_direct_map(k) || emt_kvm_host_ram(&ram, "kvm", &err) || !ram.n) {
+	if (emt_kvm_open(&k, "kvm", &err) || !emt_kernel_direct_map(emt_kvm_kernel(k)) || emt_kvm_host_ram(&ram, "kvm", &err) || !ram.n) {
 		fprintf(stderr, "bench: kvm: no figures here: %s\n", err.text[0] ? err.text : "kernel addresses are hidden");
 		return;
 	}
