@@ -43,6 +43,19 @@ def read(path):
         return ''
 
 
+def results(text):
+    """Out of what a machine sent over its second port: files by name, and the marks."""
+    marks = [line[4:] for line in text.splitlines() if line.startswith('LAB ')]
+    files = {}
+    if 'LAB DONE' in text:
+        body = text.split('LAB RESULTS\n')[1].split('LAB DONE')[0]
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(body))) as tar:
+            for m in tar.getmembers():
+                if m.isfile():
+                    files[os.path.basename(m.name)] = tar.extractfile(m).read()
+    return files, marks
+
+
 def run(folder, limit):
     """Boot folder/xen.iso until dom0 powers off; its results by name, and the marks."""
     for name in ('com1.log', 'com2.log'):
@@ -64,13 +77,4 @@ def run(folder, limit):
         if p.poll() is None:
             os.killpg(p.pid, signal.SIGKILL)
         p.wait()
-    text = read(os.path.join(folder, 'com2.log'))
-    marks = [line[4:] for line in text.splitlines() if line.startswith('LAB ')]
-    files = {}
-    if 'LAB DONE' in text:
-        body = text.split('LAB RESULTS\n')[1].split('LAB DONE')[0]
-        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(body))) as tar:
-            for m in tar.getmembers():
-                if m.isfile():
-                    files[os.path.basename(m.name)] = tar.extractfile(m).read()
-    return files, marks
+    return results(read(os.path.join(folder, 'com2.log')))

@@ -7,7 +7,6 @@ kernel, typed here once more. VERSION: 6.1, 6.12"""
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -16,27 +15,12 @@ for d in ('qemu', 'bochs'):
     sys.path.insert(0, os.path.join(HERE, '..', d))
 import lab  # noqa: E402
 import machine  # noqa: E402
+import vm  # noqa: E402
 from check import check, finish  # noqa: E402
 
 LIMIT = 840
 STEPS = ['coherent', 'mtrr', 'registered', 'after', 'honoured', 'cd', 'unregistered', 'last']
 WB, WT, WC, UC = 'WB', 'WT', 'WC', 'UC'
-
-
-def prepare(folder, version):
-    h = os.path.join(folder, 'h')
-    libs = os.path.join(h, 'emt', 'lib')
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(libs)
-    for name, to in (('emtctl', 'emt/emtctl'), ('tests/tools/kvmguest', 'kvmguest')):
-        path = os.path.join(lab.BUILD, name)
-        subprocess.run(['strip', '-o', os.path.join(h, to), path], check=True)
-        out = subprocess.run(['ldd', path], stdout=subprocess.PIPE, check=True).stdout.decode()
-        for lib in re.findall(r'=> (/\S+)', out):
-            subprocess.run(['strip', '--strip-unneeded', '-o', os.path.join(libs, os.path.basename(lib)),
-                            os.path.realpath(lib)], check=True)
-    shutil.copy(os.path.join(HERE, 'job.sh'), os.path.join(folder, 'job'))
-    subprocess.run([os.path.join(HERE, 'iso'), lab.LAB, version, folder], check=True)
 
 
 def guest_type(gfn):
@@ -95,21 +79,17 @@ def verdicts(files, step):
 def main():
     name, version = sys.argv[1:3]
     folder = os.path.join(lab.LAB, 'out', name)
-    subprocess.run([os.path.join(HERE, 'packages'), lab.LAB, version], check=True)
-    prepare(folder, version)
+    vm.prepare(folder, version, 'guest.sh', 'job.sh')
+    subprocess.run([os.path.join(HERE, 'iso'), lab.LAB, version, folder], check=True)
     # a network card and a screen: device memory, and such as may be write-combined
     machine.CONFIG = re.sub(r'pci: [^\n]*', 'pci: enabled=1, chipset=i440fx, slot1=pcivga, slot2=e1000\n'
                             'e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=null, ethdev=none, script=""',
                             machine.CONFIG).replace('guest=1536, host=1536', 'guest=1024, host=1024')
     files, marks = machine.run(folder, LIMIT)
-    if not check('the machine did its job', files and not any(m.startswith('FAILED') for m in marks), str(marks[-3:])):
+    if not vm.did_its_job(files, marks):
         return finish()
-    for n, data in files.items():
-        open(os.path.join(folder, n), 'wb').write(data)
-    failed = [l for l in files['steps.out'].decode().splitlines() if 'OK' not in l]
-    check('the guest did what it was told', not failed, '; '.join(failed[:4]))
-    ram = [(int(a, 16) >> 12, (int(b, 16) >> 12)) for a, b in
-           re.findall(r'^([0-9a-f]+)-([0-9a-f]+) : System RAM', files['iomem.out'].decode(), re.M)]
+    vm.keep(folder, files)
+    ram = vm.host_ram(files)
     vm = json.loads(files['domains.out'])['data']['virtual_machines'][0]
     check('domains: one virtual machine on EPT, read through BPF', vm['paging'] == 'ept' and vm['route'] == 'bpf',
           '%s, %s' % (vm['command'], vm['why']))
