@@ -43,6 +43,9 @@ struct config {
 	unsigned int http_port;      /* of localhost, for metrics; 0 = none */
 	char history[256];           /* "" = none */
 	unsigned int history_days, history_mib;
+	char walks[256];             /* folder for the last walk of each source; "" = none */
+	unsigned int walks_mib;      /* all of them */
+	unsigned int flush_open;     /* seconds that a missed flush stays a finding */
 	char hook[512];              /* words of a command; "" = none */
 	enum emt_severity hook_severity;
 	unsigned int hook_timeout;   /* seconds */

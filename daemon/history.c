@@ -383,9 +383,21 @@ static void finding_values(struct history *h, sqlite3_stmt *s, const char *key, 
 	bind_text(s, 5, json_object_to_json_string_ext(finding, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-void history_finding(struct history *h, const char *key, int64_t first_seen, struct json_object *finding)
+void history_stays(struct history *h, const char *key, int64_t first_seen)
 {
 	char sql[300];
+
+	if (!going(h))
+		return;
+	/* keys are our own hex digits */
+	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO named SELECT id FROM findings WHERE domain = %lld AND"
+		 " key = '%.60s' AND first_seen = %lld", (long long)h->domain, key, (long long)first_seen);
+	if (sqlite3_exec(h->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail(h, sqlite3_errcode(h->db));
+}
+
+void history_finding(struct history *h, const char *key, int64_t first_seen, struct json_object *finding)
+{
 	sqlite3_stmt *s = going(h) ? history_sql(h, SQL_FINDING_UPDATE) : NULL;
 
 	if (!s)
@@ -400,11 +412,7 @@ void history_finding(struct history *h, const char *key, int64_t first_seen, str
 		finding_values(h, s, key, first_seen, finding);
 		history_run(h, s);
 	}
-	/* keys are our own hex digits */
-	snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO named SELECT id FROM findings WHERE domain = %lld AND"
-		 " key = '%.60s' AND first_seen = %lld", (long long)h->domain, key, (long long)first_seen);
-	if (sqlite3_exec(h->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail(h, sqlite3_errcode(h->db));
+	history_stays(h, key, first_seen);
 }
 
 static bool fact_step(struct history *h, int which, const char *fact)

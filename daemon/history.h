@@ -55,6 +55,8 @@ struct history_audit {
  * open findings that were not named as cleared (of a complete audit only). False from
  * history_end(): nothing of it was written. */
 void history_begin(struct history *h, const struct history_audit *a);
+/* An open finding that was not named, and is not cleared either. */
+void history_stays(struct history *h, const char *key, int64_t first_seen);
 void history_finding(struct history *h, const char *key, int64_t first_seen, struct json_object *finding);
 void history_fact(struct history *h, const char *fact, const char *held, const char *value, uint64_t digest);
 void history_event(struct history *h, const char *event, struct json_object *obj);

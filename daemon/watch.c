@@ -78,6 +78,7 @@ void watch_remove(struct watched *src)
 	while (src->domains)
 		state_gone(src, src->domains);
 	files_remove(src);
+	walks_forget(src);
 	if (w->job)
 		observing_forget(w->job, src);
 	DL_DELETE(w->sources, src);
@@ -233,6 +234,7 @@ void watch_configure(struct watch *w)
 		if (!src->stays || (src->dynamic && !w->all))
 			watch_remove(src);
 	w->list_due = live && c->watch_events ? watch_now_ms() : INT64_MAX;
+	walks_start(w);
 	spread(w);
 	watch_schedule(w);
 }

@@ -62,6 +62,7 @@ struct watched {
 	int wd;                    /* of inotify; -1 = none */
 	struct seen_domain *domains;
 	struct json_object *families; /* owned: metrics of the last audit; NULL */
+	bool walk_too_large;       /* its walk is not kept */
 	char error[400];           /* of the last audit; "" = none */
 	uint64_t audits, failures;
 	double latency;            /* seconds from due to done, of the last audit */
@@ -126,6 +127,16 @@ void state_gone(struct watched *src, struct seen_domain *d);
 struct json_object *state_open(const struct watched *src, const struct seen_domain *d, const struct seen_finding *f);
 /* Numbers of a domain: what `wait` looks at. Owned by the caller. */
 struct json_object *state_numbers(const struct watched *src, const struct seen_domain *d);
+
+/* ---- the walks that audits compare with; walks.c ---- */
+
+/* The folder, and what no source of now left there. */
+void walks_start(struct watch *w);
+/* The file of a source. False: its walks are not kept. */
+bool walks_path(const struct watched *src, char *out, size_t room);
+/* An audit ended: look how much is kept. */
+void walks_ended(struct watched *src);
+void walks_forget(const struct watched *src);
 
 /* ---- files and domains; watch_files.c ---- */
 

@@ -91,6 +91,7 @@ static void source_result(struct observing *job, struct json_object *lines, stru
 			json_object_object_get_ex(last, "milliseconds", &ms);
 		json_object_object_get_ex(end, "complete", &complete);
 		state_take(src, lines, json_object_get_boolean(complete), (uint64_t)json_object_get_int64(ms));
+		walks_ended(src);
 		return;
 	}
 	if (end) {
@@ -203,9 +204,9 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 
 static bool start(struct observing *job, const struct watched *src)
 {
-	const char *argv[] = { "emtctl", src ? "observe" : "domains", src ? src->text : "--ndjson",
-			       src ? "--ndjson" : NULL, src && src->spec.kind == EMT_SOURCE_CAPTURE ? "--salvage" : NULL,
-			       NULL };
+	char since[512];
+	const char *argv[8] = { "emtctl", src ? "observe" : "domains", "--ndjson" };
+	size_t n = 3;
 	static const char *const env[] = { "EMTCTL_DAEMON=no", NULL };
 	const struct config *c = &job->w->s->config;
 	struct timeval limit = { .tv_sec = (time_t)c->watch_timeout * SLACK };
@@ -213,6 +214,14 @@ static bool start(struct observing *job, const struct watched *src)
 	struct spawn how = { .path = c->emtctl, .argv = argv, .env = env, .fd = { -1, -1, -1 },
 			     .cpu = c->watch_timeout, .memory = MEMORY, .nice = NICE };
 
+	if (src)
+		argv[n++] = src->text;
+	if (src && src->spec.kind == EMT_SOURCE_CAPTURE)
+		argv[n++] = "--salvage";
+	if (src && walks_path(src, since, sizeof(since))) {
+		argv[n++] = "--since";
+		argv[n++] = since;
+	}
 	if (pipe2(out, O_CLOEXEC))
 		return false;
 	job->fd[0] = out[0];

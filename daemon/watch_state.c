@@ -248,6 +248,9 @@ static void key_of(struct seen_domain *d, struct json_object *rec, char *out, si
 		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s|", v ?
 				       json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN) : "");
 	}
+	/* what a missed flush was about */
+	if (*text_of(rec, "change") && at < sizeof(text))
+		snprintf(text + at, sizeof(text) - at, "%s|", text_of(rec, "change"));
 	snprintf(out, room, "%016llx", (unsigned long long)XXH64(text, strlen(text), 0));
 	/* two in one audit: told apart by their order */
 	for (unsigned int n = 2; n < 100; n++) {
@@ -348,14 +351,23 @@ static const char *worst_of(const struct seen_domain *d)
 	return worst;
 }
 
-static void clear_unnamed(struct watched *src, struct seen_domain *d, bool complete)
+/* A missed flush happened once, between two audits; nothing tells when hardware forgets
+ * what it was not told. */
+static bool stays_open(const struct watched *src, const struct seen_finding *f, int64_t now)
+{
+	return *text_of(f->rec, "change") && now - f->last_seen < (int64_t)src->w->s->config.flush_open;
+}
+
+static void clear_unnamed(struct watched *src, struct seen_domain *d, bool complete, int64_t now)
 {
 	struct seen_finding *f, *next;
 	struct seen_fact *t, *tnext;
 
 	HASH_ITER(hh, d->findings, f, next) {
 		/* an audit that did not see everything says nothing of what it did not see */
-		if (!f->named && complete) {
+		if (!f->named && stays_open(src, f, now)) {
+			history_stays(src->w->history, f->key, f->first_seen);
+		} else if (!f->named && complete) {
 			tell(src, "cleared", finding_event(src, d, f, "cleared"), true);
 			free_finding(d, f);
 		}
@@ -408,7 +420,7 @@ static void take_domain(struct watched *src, struct seen_domain *d, struct json_
 		else if (!strcmp(record, "observed_fact"))
 			take_fact(src, d, o);
 	}
-	clear_unnamed(src, d, complete);
+	clear_unnamed(src, d, complete, now);
 	history_end(src->w->history);
 	d->audited = now;
 	d->complete = complete ? now : d->complete;

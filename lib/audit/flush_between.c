@@ -166,20 +166,49 @@ static uint64_t not_known(const struct emt_facts *f, enum emt_fact_id id)
 	return f->prov[id].held == EMT_KNOWN ? 0 : 1ull << id;
 }
 
-enum emt_flush_not emt_flush_between(const struct emt_facts *f, const struct emt_release *rel, const struct emt_diff *d,
-				     struct emt_flush_group *out, size_t *n)
+enum emt_flush_not emt_flush_not_judged(const struct emt_facts *f, const struct emt_release *rel)
 {
-	bool both = f->prov[EMT_FACT_IOMMU_SHARED].held == EMT_UNKNOWN;
-	uint64_t facts = not_known(f, EMT_FACT_DOMAIN_IOMMU) | not_known(f, EMT_FACT_IOMMU_SHARED);
-
-	*n = 0;
 	if (rel->era->hv != EMT_HV_XEN || (f->paging != EMT_PAGING_EPT && f->paging != EMT_PAGING_NPT &&
 					   f->paging != EMT_PAGING_SHADOW))
 		return EMT_FLUSH_NO_RULES;
 	if (is_off(f, EMT_FACT_DOMAIN_IOMMU, f->domain_iommu) || is_off(f, EMT_FACT_IOMMU_ENABLED, f->iommu_enabled))
 		return EMT_FLUSH_NO_IOMMU;
-	if (f->prov[EMT_FACT_DOMAIN_IOMMU].held == EMT_UNKNOWN)
-		return EMT_FLUSH_UNKNOWN;
+	return f->prov[EMT_FACT_DOMAIN_IOMMU].held == EMT_UNKNOWN ? EMT_FLUSH_UNKNOWN : EMT_FLUSH_JUDGED;
+}
+
+enum emt_severity emt_flush_severity(const struct emt_flush_group *g)
+{
+	static const bool gone[EMT_FLC_NR] = { [EMT_FLC_FRAME] = true, [EMT_FLC_REMOVED] = true,
+					       [EMT_FLC_TABLE_LEAF] = true, [EMT_FLC_TABLE_REMOVED] = true };
+
+	if (g->worst.verdict < EMT_FL_NOT_ADDED)
+		return EMT_SEV_INFO;
+	if (g->worst.verdict == EMT_FL_NOT_ADDED || !g->certain)
+		return EMT_SEV_WARNING;
+	return gone[g->worst.change] && g->worst.before & EMT_W ? EMT_SEV_CRITICAL : EMT_SEV_ERROR;
+}
+
+const char *emt_flush_finding_word(unsigned int i)
+{
+	return i == 0 ? "flush-missed" : i == 1 ? "flush-not-added" : NULL;
+}
+
+const char *emt_flush_finding_name(const struct emt_flush_group *g)
+{
+	return g->worst.verdict < EMT_FL_NOT_ADDED ? NULL :
+						     emt_flush_finding_word(g->worst.verdict == EMT_FL_NOT_ADDED);
+}
+
+enum emt_flush_not emt_flush_between(const struct emt_facts *f, const struct emt_release *rel, const struct emt_diff *d,
+				     struct emt_flush_group *out, size_t *n)
+{
+	bool both = f->prov[EMT_FACT_IOMMU_SHARED].held == EMT_UNKNOWN;
+	uint64_t facts = not_known(f, EMT_FACT_DOMAIN_IOMMU) | not_known(f, EMT_FACT_IOMMU_SHARED);
+	enum emt_flush_not not_judged = emt_flush_not_judged(f, rel);
+
+	*n = 0;
+	if (not_judged)
+		return not_judged;
 	for (size_t i = 0; i < emt_diff_count(d); i++) {
 		const struct emt_diff_group *g = emt_diff_get(d, i);
 		struct worst w = { .any = false };

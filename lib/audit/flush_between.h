@@ -35,6 +35,14 @@ enum emt_flush_not {
  * gravest first, and only changes that a device can notice. Pure. */
 enum emt_flush_not emt_flush_between(const struct emt_facts *facts, const struct emt_release *rel,
 				     const struct emt_diff *d, struct emt_flush_group *out, size_t *n);
+/* Whether changes of such a domain are judged at all. */
+enum emt_flush_not emt_flush_not_judged(const struct emt_facts *facts, const struct emt_release *rel);
+/* How grave: critical where a device may still write to frames that the domain lost,
+ * never above warning where it is not certain; info for what is no finding. */
+enum emt_severity emt_flush_severity(const struct emt_flush_group *g);
+/* "flush-missed", "flush-not-added" (a device sees too little); NULL: no finding. */
+const char *emt_flush_finding_word(unsigned int i); /* the names, from 0; NULL past the end */
+const char *emt_flush_finding_name(const struct emt_flush_group *g);
 const char *emt_flush_not_name(unsigned int not_judged); /* "judged", "no-iommu", "unknown", "no-rules" */
 
 #endif

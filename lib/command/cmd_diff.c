@@ -11,75 +11,31 @@
 #include "command/diff_past.h"
 #include "command/kind_diff.h"
 #include "command/kind_audit.h"
+#include "command/side.h"
 
-#define BATCH 512
-
-/* One side: a source, the walk chosen, its facts and engine. */
+/* One side: the walk chosen, its facts and engine. */
 struct side {
-	struct emt_ctx *ctx;
-	struct emt_source *source;
-	size_t index;
+	struct emt_side read;
 	struct emt_source_walk walk;
 	struct emt_facts facts;
 	struct emt_engine *engine;   /* NULL: cannot be judged */
 	struct emt_findings *findings;
-	struct emt_loss loss;
-	/* reading */
-	struct emt_stream *stream;
-	struct emt_run runs[BATCH];
-	long have, at;
-	uint64_t done;               /* runs read, for progress */
 };
-
-static int next_run(void *arg, struct emt_run *run)
-{
-	struct side *s = arg;
-
-	if (s->at == s->have) {
-		int rc = emt_ctx_step(s->ctx, s->done, 0);
-
-		s->at = 0;
-		s->have = rc ? rc : emt_stream_read(s->stream, s->runs, BATCH, s->ctx->err);
-		if (s->have <= 0) {
-			rc = (int)s->have;
-			s->have = 0;
-			return rc;
-		}
-		s->done += (uint64_t)s->have;
-	}
-	*run = s->runs[s->at++];
-	return 1;
-}
-
-static int begin(struct side *s)
-{
-	s->have = s->at = 0;
-	return emt_source_stream(s->source, s->index, &s->stream, s->ctx->err);
-}
-
-static void end(struct side *s)
-{
-	if (s->stream) {
-		emt_stream_loss(s->stream, &s->loss);
-		emt_stream_free(s->stream);
-	}
-	s->stream = NULL;
-}
 
 /* Facts and engine; a side that cannot be judged is compared all the same. */
 static int prepare(struct side *s)
 {
-	struct emt_err *err = s->ctx->err;
-	int rc = emt_source_walk(s->source, s->index, &s->walk, err);
+	struct emt_err *err = s->read.ctx->err;
+	int rc = emt_source_walk(s->read.source, s->read.index, &s->walk, err);
 
 	if (rc) {
 		emt_facts_init(&s->facts);
 		return rc;
 	}
-	rc = emt_ctx_facts(s->ctx, s->source, s->index, &s->facts);
+	rc = emt_ctx_facts(s->read.ctx, s->read.source, s->read.index, &s->facts);
 	if (rc)
 		return rc;
-	rc = emt_engine_new(&s->engine, &s->facts, emt_parse_text(s->ctx->args, "release"), err);
+	rc = emt_engine_new(&s->engine, &s->facts, emt_parse_text(s->read.ctx->args, "release"), err);
 	if (rc != EMT_E_MISSING && rc != EMT_E_UNSUPPORTED)
 		return rc;
 	memset(err, 0, sizeof(*err));
@@ -89,7 +45,7 @@ static int prepare(struct side *s)
 
 static void forget(struct side *s)
 {
-	end(s);
+	emt_side_end(&s->read);
 	emt_findings_free(s->findings);
 	emt_engine_free(s->engine);
 	emt_facts_free(&s->facts);
@@ -105,11 +61,11 @@ static int audit(struct side *s)
 	    got = 0;
 
 	if (rc)
-		return emt_err_set(s->ctx->err, EMT_E_NOMEM, "diff", NULL, "not enough memory");
-	rc = begin(s);
-	while (!rc && (got = next_run(s, &run)) > 0)
+		return emt_err_set(s->read.ctx->err, EMT_E_NOMEM, "diff", NULL, "not enough memory");
+	rc = emt_side_begin(&s->read);
+	while (!rc && (got = emt_side_next(&s->read, &run)) > 0)
 		rc = emt_engine_run(s->engine, &run, emt_findings_add, s->findings);
-	end(s);
+	emt_side_end(&s->read);
 	if (!rc)
 		rc = got;
 	return rc ? rc : emt_findings_finish(s->findings);
@@ -153,7 +109,7 @@ static int put_domain(struct emt_ctx *ctx, const struct side *a, const struct si
 {
 	const struct emt_diff_sum *s = emt_diff_summary(d);
 	struct emt_rec *rec = emt_out_rec(ctx->out, &emt_kind_diff_domain);
-	bool complete = emt_loss_none(&a->loss) && emt_loss_none(&b->loss);
+	bool complete = emt_loss_none(&a->read.loss) && emt_loss_none(&b->read.loss);
 
 	ctx->incomplete |= !complete || s->overflow;
 	if (!rec)
@@ -314,16 +270,7 @@ static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 	if (!rc && (!f.v || emt_diff_new(&d)))
 		rc = emt_err_set(ctx->err, EMT_E_NOMEM, "diff", NULL, "not enough memory");
 	if (!rc)
-		rc = begin(a);
-	if (!rc)
-		rc = begin(b);
-	if (!rc) {
-		struct emt_diff_input x = { next_run, a, a->engine }, y = { next_run, b, b->engine };
-
-		rc = emt_diff_merge(d, &x, &y);
-	}
-	end(a);
-	end(b);
+		rc = emt_side_compare(d, &a->read, a->engine, &b->read, b->engine);
 	if (!rc && release_of(ctx, b, &rel))
 		f.not_judged = emt_flush_between(b->engine ? emt_engine_facts(b->engine) : &b->facts, &rel, d, f.v, &f.n);
 	if (!rc)
@@ -380,13 +327,13 @@ static int two_sources(struct emt_ctx *ctx, struct side *a, struct side *b)
 	int rc = 0;
 
 	/* A guest that was started anew has another id. */
-	if (emt_source_walks(a->source) == 1 && emt_source_walks(b->source) == 1)
+	if (emt_source_walks(a->read.source) == 1 && emt_source_walks(b->read.source) == 1)
 		return compare(ctx, a, b);
-	for (size_t i = 0; i < emt_source_walks(a->source) && !rc; i++) {
-		rc = emt_source_walk(a->source, i, &w, ctx->err);
-		if (rc || !find(b->source, w.domid, -1, &b->index))
+	for (size_t i = 0; i < emt_source_walks(a->read.source) && !rc; i++) {
+		rc = emt_source_walk(a->read.source, i, &w, ctx->err);
+		if (rc || !find(b->read.source, w.domid, -1, &b->read.index))
 			continue;
-		a->index = i;
+		a->read.index = i;
 		pairs++;
 		rc = compare(ctx, a, b);
 	}
@@ -394,8 +341,8 @@ static int two_sources(struct emt_ctx *ctx, struct side *a, struct side *b)
 		return emt_err_set(ctx->err, EMT_E_NOSOURCE, "diff",
 				   "emtctl capture show lists what is there",
 				   "the two have no domain in common");
-	note_alone(ctx, a->source, b->source, "older");
-	note_alone(ctx, b->source, a->source, "newer");
+	note_alone(ctx, a->read.source, b->read.source, "older");
+	note_alone(ctx, b->read.source, a->read.source, "newer");
 	return rc;
 }
 
@@ -407,21 +354,21 @@ static int one_source(struct emt_ctx *ctx, struct side *a, struct side *b)
 	size_t pairs = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < emt_source_walks(b->source) && !rc; i++) {
-		rc = emt_source_walk(b->source, i, &newest, ctx->err);
-		for (size_t k = i + 1; k < emt_source_walks(b->source) && !rc && wanted < 0; k++)
-			if (!emt_source_walk(b->source, k, &w, NULL) && w.domid == newest.domid)
+	for (size_t i = 0; i < emt_source_walks(b->read.source) && !rc; i++) {
+		rc = emt_source_walk(b->read.source, i, &newest, ctx->err);
+		for (size_t k = i + 1; k < emt_source_walks(b->read.source) && !rc && wanted < 0; k++)
+			if (!emt_source_walk(b->read.source, k, &w, NULL) && w.domid == newest.domid)
 				newest.generation = UINT32_MAX; /* a newer one follows */
 		if (rc || newest.generation == UINT32_MAX ||
 		    (wanted >= 0 && newest.generation != (uint32_t)wanted) || !newest.generation ||
-		    !find(a->source, newest.domid, newest.generation - 1, &a->index))
+		    !find(a->read.source, newest.domid, newest.generation - 1, &a->read.index))
 			continue;
-		b->index = i;
+		b->read.index = i;
 		pairs++;
 		rc = compare(ctx, a, b);
 	}
 	if (!rc && !pairs)
-		return emt_err_set(ctx->err, EMT_E_USAGE, emt_source_name(b->source),
+		return emt_err_set(ctx->err, EMT_E_USAGE, emt_source_name(b->read.source),
 				   "name a second source: diff A B", "holds no two walks of one domain");
 	return rc;
 }
@@ -452,18 +399,18 @@ static int run_diff(struct emt_ctx *ctx)
 	if (!s)
 		return emt_err_set(ctx->err, EMT_E_NOMEM, "diff", NULL, "not enough memory");
 	for (int i = 0; i < 2; i++) {
-		s[i].ctx = ctx;
+		s[i].read.ctx = ctx;
 		emt_facts_init(&s[i].facts);
 	}
-	rc = open_spec(ctx, "source", !two, &s[0].source);
+	rc = open_spec(ctx, "source", !two, &s[0].read.source);
 	if (!rc)
-		rc = open_spec(ctx, two ? other : "source", !two, &s[1].source);
+		rc = open_spec(ctx, two ? other : "source", !two, &s[1].read.source);
 	if (!rc) {
-		emt_out_source(ctx->out, emt_source_name(s[1].source));
+		emt_out_source(ctx->out, emt_source_name(s[1].read.source));
 		rc = two ? two_sources(ctx, &s[0], &s[1]) : one_source(ctx, &s[0], &s[1]);
 	}
 	for (int i = 0; i < 2; i++)
-		emt_source_close(s[i].source);
+		emt_source_close(s[i].read.source);
 	free(s);
 	return rc;
 }

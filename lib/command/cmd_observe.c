@@ -12,6 +12,7 @@
 #include "command/kind_audit.h"
 #include "command/kind_metrics.h"
 #include "command/metrics.h"
+#include "command/since.h"
 
 #define VALUE 400 /* bytes of a fact's value; its digest covers the whole */
 
@@ -45,6 +46,7 @@ static const struct emt_record_kind kind_total = {
 struct observe {
 	struct emt_ctx *ctx;
 	struct emt_metrics m;
+	struct emt_since since;
 	uint64_t domains, findings;
 };
 
@@ -112,6 +114,17 @@ static int put_findings(struct observe *o, const struct emt_findings *f, uint32_
 	return rc;
 }
 
+static int put_flush(void *arg, const struct emt_flush_group *g, uint32_t domid, int64_t before, int64_t after)
+{
+	struct observe *o = arg;
+	struct emt_rec *rec = emt_out_rec(o->ctx->out, &emt_kind_finding);
+
+	o->findings++;
+	if (rec)
+		emt_fill_flush_finding(rec, g, domid, (unsigned int)o->findings, before, after);
+	return emt_out_put(o->ctx->out, rec, o->ctx->err);
+}
+
 static int put_domain(struct observe *o, const struct emt_source_walk *walk, const struct emt_engine *e,
 		      const struct emt_findings *f, const struct emt_loss *loss)
 {
@@ -139,7 +152,7 @@ static int observe_walk(struct observe *o, struct emt_source *s, size_t i)
 		emt_facts_free(&facts);
 		return emt_ctx_skip(o->ctx, &walk, emt_source_walks(s)) ? 0 : rc;
 	}
-	rc = emt_ctx_findings(o->ctx, s, i, e, &f, &loss);
+	rc = emt_since_walk(&o->since, s, i, e, &f, &loss);
 	if (!rc)
 		rc = emt_metrics_add(&o->m, &walk, e, f, &loss, emt_metrics_now() - start);
 	if (!rc)
@@ -165,12 +178,17 @@ static int run_observe(struct emt_ctx *ctx)
 
 	if (rc)
 		return rc;
+	o.since = (struct emt_since){ .ctx = ctx, .path = emt_parse_text(ctx->args, "since"), .put = put_flush, .arg = &o };
+	rc = emt_since_begin(&o.since);
 	for (size_t i = 0; i < emt_source_walks(s) && !rc; i++)
 		rc = observe_walk(&o, s, i);
 	if (!rc && !o.domains)
 		rc = emt_err_set(ctx->err, EMT_E_MISSING, emt_source_name(s),
 				 "emtctl facts shows what is known; --release", "no domain could be audited");
 	emt_source_close(s);
+	if (!rc)
+		rc = emt_since_end(&o.since);
+	emt_since_abort(&o.since);
 	if (!rc)
 		rc = emt_metrics_put(&o.m);
 	emt_metrics_free(&o.m);
@@ -189,6 +207,8 @@ static int run_observe(struct emt_ctx *ctx)
 static const struct emt_arg args[] = {
 	{ .name = "source", .type = EMT_ARG_SOURCE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
 	  .metavar = "SOURCE", .help = "what to audit: a capture file, or a domain" },
+	{ .name = "since", .type = EMT_ARG_OUTFILE, .metavar = "FILE",
+	  .help = "judge what changed since the walk in this capture, and keep this one there" },
 };
 static const struct emt_section sections[] = {
 	{ "domains", &emt_kind_domain, 0, NULL },
@@ -200,6 +220,7 @@ static const struct emt_section sections[] = {
 static const struct emt_reply reply = { "emt.observe", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
 static const struct emt_example examples[] = {
 	{ "observe guest.emt --ndjson", "all that emtd remembers of an audit" },
+	{ "observe 5,costs=yes --since last5.emt", "and the flushes missed since the last such call" },
 };
 
 const struct emt_command emt_cmd_observe = {
@@ -210,6 +231,9 @@ const struct emt_command emt_cmd_observe = {
 		"Reads a source once and says all that a watcher compares with what it saw before: the audit with "
 		"findings of every level, each fact with a hash of its value, and the audit's metrics. emtd runs "
 		"it for each domain it watches.\n\n"
+		"With --since, pages that changed since the walk in that file are judged by the flush rules of the "
+		"release, where the domain has an IOMMU: each flush-missed is a finding (see `flush`, `diff`). Then this "
+		"walk is kept in its place; one that is not whole is neither compared nor kept.\n\n"
 		"Exit status: 0 read, whatever was found; 2 error; 3 the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),

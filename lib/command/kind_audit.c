@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/flush_between.h"
+#include "command/kind_change.h"
+#include "command/kind_flush.h"
 #include "command/layout.h"
 #include "policy/defect.h"
 
@@ -166,13 +169,13 @@ static const struct emt_column finding_columns[FIND_NR] = {
 	[FIND_DOMAIN] = EMT_COLUMN("domain", EMT_COL_NUMBER, 0, "domain id"),
 	[FIND_SEVERITY] = EMT_COLUMN("severity", EMT_COL_STRING, SHOWN, "level", .word = emt_severity_name,
 				     .nr_words = EMT_SEV_NR, .style = emt_style_severity),
-	[FIND_KIND] = EMT_COLUMN("kind", EMT_COL_STRING, SHOWN, "a verdict, or known-defect"),
+	[FIND_KIND] = EMT_COLUMN("kind", EMT_COL_STRING, SHOWN, "a verdict, known-defect, or flush-missed"),
 	[FIND_DEFECT] =
 		EMT_COLUMN("defect", EMT_COL_STRING, SHOWN | NUL, "id of the known defect; null for others"),
 	[FIND_TITLE] = EMT_COLUMN("title", EMT_COL_STRING, 0, "what it is, in a few words"),
 	[FIND_VERDICT] =
-		EMT_COLUMN("verdict", EMT_COL_STRING, 0, "verdict of its entries", .word = emt_verdict_name,
-			   .nr_words = EMT_V_NR, .style = emt_style_verdict),
+		EMT_COLUMN("verdict", EMT_COL_STRING, NUL, "verdict of its entries; null for missed flushes",
+			   .word = emt_verdict_name, .nr_words = EMT_V_NR, .style = emt_style_verdict),
 	[FIND_REASON] = EMT_COLUMN("reason", EMT_COL_STRING, NUL, "why; null when there is no more to say",
 				   .word = emt_reason_name, .nr_words = EMT_WHY_NR),
 	[FIND_FIRST_GFN] = EMT_COLUMN("first_gfn", EMT_COL_FRAME, SHOWN | NUL,
@@ -202,6 +205,9 @@ static const struct emt_column finding_columns[FIND_NR] = {
 	[FIND_FIXED_BY] =
 		EMT_COLUMN("fixed_by", EMT_COL_STRING, NUL, "commit or advisory that fixed the defect"),
 	[FIND_FIXED_IN] = EMT_COLUMN("fixed_in", EMT_COL_STRING, NUL, "first releases with the fix"),
+	[FIND_CHANGE] = EMT_COLUMN("change", EMT_COL_STRING, NUL,
+				   "missed flushes: what the change was to devices, see `flush`; null for others",
+				   .word = emt_flush_change_word, .nr_words = EMT_FLC_NR),
 };
 const struct emt_record_kind emt_kind_finding = {
 	.name = "finding", .schema = "emt.finding", .help = "entries grouped under one explanation",
@@ -304,6 +310,40 @@ void emt_fill_finding(struct emt_rec *rec, const struct emt_finding *f, uint32_t
 		emt_rec_text(rec, FIND_FIXED_BY, d->fixed_by);
 		emt_rec_text(rec, FIND_FIXED_IN, d->fixed_in);
 	}
+}
+
+void emt_fill_flush_finding(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid, unsigned int id,
+			    int64_t before, int64_t after)
+{
+	const struct emt_fl_result *r = &g->worst;
+	char from[40], to[40], text[700];
+	size_t n;
+
+	emt_rec_u64(rec, FIND_ID, id);
+	emt_rec_u64(rec, FIND_DOMAIN, domid);
+	emt_rec_str(rec, FIND_SEVERITY, emt_severity_name(emt_flush_severity(g)));
+	emt_rec_str(rec, FIND_KIND, emt_flush_finding_name(g));
+	emt_rec_str(rec, FIND_TITLE, emt_fl_rows[r->change].text);
+	emt_rec_u64(rec, FIND_ENTRIES, g->at.frames);
+	emt_rec_u64(rec, FIND_BYTES, g->at.frames * 4096);
+	emt_rec_list(rec, FIND_P2M_TYPES);
+	emt_rec_list(rec, FIND_EXPECTED);
+	emt_rec_list(rec, FIND_POSSIBLE);
+	emt_fill_facts(rec, FIND_FACTS, g->facts);
+	emt_fill_spans(rec, &g->at, FIND_RANGES, FIND_RANGES_TOTAL, FIND_FIRST_GFN);
+	n = (size_t)snprintf(text, sizeof(text), "changed between two audits");
+	if (before && after)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, " (%s, %s)", emt_fmt_time(before, from, sizeof(from)),
+				      emt_fmt_time(after, to, sizeof(to)));
+	snprintf(text + n, sizeof(text) - n, "; %s tables: %s. By the release's rules%s: whether hardware was told is not seen",
+		 emt_flush_tables_word(g->shared), r->why, g->certain ? "" : ", and possible only");
+	emt_rec_text(rec, FIND_EXPLANATION, text);
+	emt_rec_str(rec, FIND_NEXT, r->verdict == EMT_FL_NOT_ADDED ?
+		    "devices fault there: assign them anew" :
+		    "devices may reach what was there until their IOMMU's caches are emptied: detach and assign them anew");
+	emt_rec_str(rec, FIND_FIXED_BY, r->fixed_by);
+	emt_rec_str(rec, FIND_FIXED_IN, r->fixed_in);
+	emt_rec_str(rec, FIND_CHANGE, emt_flush_change_word(r->change));
 }
 
 /* ---- result ---- */

@@ -98,10 +98,16 @@ enum {
 	FIND_NEXT,
 	FIND_FIXED_BY,
 	FIND_FIXED_IN,
+	FIND_CHANGE,
 	FIND_NR
 };
 extern const struct emt_record_kind emt_kind_finding;
 void emt_fill_finding(struct emt_rec *rec, const struct emt_finding *f, uint32_t domid);
+/* A change between two walks whose flush the release forgets, as number 'id' of the domain's
+ * findings; times of the walks in seconds since 1970, 0 = not stated. */
+struct emt_flush_group;
+void emt_fill_flush_finding(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid, unsigned int id,
+			    int64_t before, int64_t after);
 
 /* The audit as a whole. */
 enum { RES_DOMAINS, RES_FINDINGS, RES_FAIL_ON, RES_LISTED, RES_HIDDEN, RES_UNDETERMINED_ENTRIES, RES_COMPLETE,

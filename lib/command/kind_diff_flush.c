@@ -13,11 +13,6 @@
 #define SHOWN EMT_COLF_SHOWN
 #define NUL EMT_COLF_NULL
 
-static const char *finding_word(unsigned int i)
-{
-	return i ? "flush-not-added" : "flush-missed";
-}
-
 static const char *evidence_word(unsigned int i)
 {
 	return i ? "?" : "rule";
@@ -26,7 +21,9 @@ static const char *evidence_word(unsigned int i)
 static const struct emt_column columns[DFLS_NR] = {
 	[DFLS_DOMAIN] = EMT_COLUMN("domain", EMT_COL_NUMBER, 0, "domain id in the older walk"),
 	[DFLS_FINDING] = EMT_COLUMN("finding", EMT_COL_STRING, SHOWN | NUL, "what is wrong; null if nothing is",
-				    .word = finding_word, .nr_words = 2),
+				    .word = emt_flush_finding_word, .nr_words = 2),
+	[DFLS_SEVERITY] = EMT_COLUMN("severity", EMT_COL_STRING, NUL, "how grave a finding is; null if nothing is wrong",
+				     .word = emt_severity_name, .nr_words = EMT_SEV_NR, .style = emt_style_severity),
 	[DFLS_VERDICT] = EMT_COLUMN("verdict", EMT_COL_STRING, SHOWN, "as `flush` gives it; the worst that is likely",
 				    .word = emt_fl_verdict_name, .nr_words = EMT_FL_VERDICT_NR,
 				    .style = emt_style_flush),
@@ -93,8 +90,9 @@ void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, u
 	const struct emt_fl_result *r = &g->worst;
 
 	emt_rec_u64(rec, DFLS_DOMAIN, domid);
-	if (r->verdict >= EMT_FL_NOT_ADDED)
-		emt_rec_str(rec, DFLS_FINDING, finding_word(r->verdict == EMT_FL_NOT_ADDED));
+	emt_rec_str(rec, DFLS_FINDING, emt_flush_finding_name(g));
+	if (emt_flush_finding_name(g))
+		emt_rec_str(rec, DFLS_SEVERITY, emt_severity_name(emt_flush_severity(g)));
 	emt_rec_str(rec, DFLS_VERDICT, emt_fl_verdict_name(r->verdict));
 	emt_rec_bool(rec, DFLS_CERTAIN, g->certain);
 	emt_rec_str(rec, DFLS_CHANGE, emt_flush_change_word(r->change));

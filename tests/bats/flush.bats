@@ -5,6 +5,10 @@
 
 load helper
 
+teardown() {
+	stop_emtd
+}
+
 @test "a table replaced by an empty entry: missed before 4.5.2" {
 	emt flush table none --json
 	status_is 1
@@ -101,4 +105,98 @@ two_walks() {
 	# no IOMMU, no question
 	emt diff "$CAPTURES/situations/B-mmio/D04-reevaluated.emt" "$CAPTURES/situations/B-mmio/D05-revoked-touched.emt" --json
 	jq_is '.data.flushes == [] and .data.domains[0].flushes != "judged"'
+}
+
+# A page of one domain becomes read-only, which 4.5.1 does not tell the IOMMU.
+two_permissions() { # RELEASE
+	cat >a.txt <<-'END'
+		(XEN) domain1 EPT p2m table:
+		(XEN) gfn:             0 order:  0 mfn:         10000 rwx WB 
+		(XEN) gfn:             1 order:  0 mfn:         10001 rw  WB!
+	END
+	sed -e 's/10001 rw /10001 r  /' a.txt >b.txt
+	echo '{ "domain_iommu": true, "iommu_enabled": true, "iommu_shared": false, "pci_devices": 1 }' >facts.json
+	for w in a b; do
+		"$EMTCTL" import $w.txt -f facts.json --domain 1 --release "$1" -o $w.emt >/dev/null 2>&1 || [ $? = 3 ]
+	done
+}
+
+@test "observe --since: changes since the walk that was kept, each told once" {
+	cd "$BATS_TEST_TMPDIR"
+	two_permissions 4.5.1
+	missed() { jq -c '[.data.findings[] | select(.kind == "flush-missed")]' <<<"$output"; }
+	emt observe a.emt --since kept.emt --json
+	status_is 0
+	has "$stderr" "from the next time on"
+	[ "$(missed)" = "[]" ]
+	emt observe b.emt --since kept.emt --json
+	status_is 0
+	[ "$(missed | jq length)" = 1 ]
+	jq_is '.data.findings[] | select(.kind == "flush-missed") | .first_gfn == 1 and .entries == 1 and .change == "permissions" and
+		.verdict == null and .fixed_by == "6c0e4ad608" and .severity == "warning" and (.explanation | test("rule"))'
+	emt observe b.emt --since kept.emt --json # the same again
+	[ "$(missed)" = "[]" ]
+	# a walk that is cut is neither compared nor kept
+	size=$(stat -c %s a.emt)
+	head -c $((size / 2)) a.emt >cut.emt
+	cp kept.emt before.emt
+	emt observe cut.emt --salvage --since kept.emt --json
+	[ "$status" = 3 ] || [ "$status" = 2 ]
+	cmp kept.emt before.emt
+	[ ! -e kept.emt.next ]
+	# a kept walk that is damaged is said, and begun anew
+	head -c 100 before.emt >kept.emt
+	emt observe a.emt --since kept.emt --json
+	status_is 0
+	has "$stderr" "begun anew"
+	[ "$(missed)" = "[]" ]
+	# a release that does it right, and a domain without an IOMMU, of which nothing is kept
+	two_permissions 4.17.7
+	emt observe a.emt --since kept.emt --json
+	emt observe b.emt --since kept.emt --json
+	[ "$(missed)" = "[]" ]
+	emt observe "$GUEST" --since kept.emt
+	status_is 0
+	[ ! -e kept.emt ]
+	emt observe a.emt --since nosuch/kept.emt
+	status_is 2
+}
+
+@test "emtd: a flush missed between two audits is a finding: stream, history, hook, and an end" {
+	cd "$BATS_TEST_TMPDIR"
+	two_permissions 4.5.1
+	cp a.emt guest.emt
+	mkdir walks
+	touch walks/walk-0123456789abcdef.emt walks/mine.txt
+	printf '#!/bin/sh\ncat >>%s/hook.out\n' "$PWD" >hook
+	chmod +x hook
+	start_emtd "watch = $PWD/guest.emt" "watch_interval = 3600" "findings_log = yes" "history = $PWD/h.db" \
+		"walks = $PWD/walks" "flush_open = 3" "watch_budget = 100" "hook = $PWD/hook" "hook_severity = info"
+	emt wait 'audits >= 1' --timeout 10s
+	status_is 0
+	[ "$(find walks -name 'walk-*' | wc -l)" = 1 ] # not that of another source
+	[ -e walks/mine.txt ]
+	cp b.emt next.tmp && mv next.tmp guest.emt
+	emt wait 'audits >= 2' --timeout 10s
+	until_true grep -q flush-missed emtd.out
+	emt history --json
+	jq_is '[.data.findings[] | select(.kind == "flush-missed" and .cleared == null)] | length == 1'
+	until_true grep -q flush-missed hook.out
+	# looked at again it stays open, until its time is over
+	touch guest.emt
+	cp b.emt next.tmp && mv next.tmp guest.emt
+	emt wait 'audits >= 3' --timeout 10s
+	[ "$(jq -r 'select(.kind == "flush-missed") | .event' emtd.out | sort | uniq -c | awk '{ print $2 $1 }')" = new1 ]
+	emt history --json
+	jq_is '[.data.findings[] | select(.kind == "flush-missed" and .cleared == null)] | length == 1'
+	sleep 3.1
+	cp b.emt next.tmp && mv next.tmp guest.emt
+	until_true grep -q '"cleared".*flush-missed' emtd.out
+	emt history --json
+	jq_is '[.data.findings[] | select(.kind == "flush-missed" and .cleared != null)] | length == 1'
+	# no longer watched: nothing stays
+	sed -i '/^watch = /d' emtd.conf
+	kill -HUP "$daemon"
+	until_true eval '! ls walks/walk-* 2>/dev/null'
+	[ -e walks/mine.txt ]
 }
