@@ -10,13 +10,13 @@
 
 /* One way to the frames of an alias. */
 struct emt_alias_way {
-	uint8_t type;   /* enum emt_mt */
+	uint8_t type;   /* enum emt_mt, EMT_MT_CD or EMT_MT_WC_PLUS */
 	uint64_t va;    /* linear address of the first frame */
 	uint64_t gfn;
 	uint32_t view;  /* the caller's number of the view */
 };
 
-#define EMT_ALIAS_WAYS 5 /* one for each type */
+#define EMT_ALIAS_WAYS 7 /* one for each type, AMD's too */
 
 struct emt_alias {
 	uint64_t mfn, frames;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/effective.h"
+#include "policy/effective.h"
 
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
@@ -17,16 +18,20 @@
 #define EFER_LONG (1ull << 8 | 1ull << 10 | 1ull << 11)
 #define EFER_NXE (1ull << 11)
 
-/* Xen heeds CR0.CD of a domain with IOMMU only, by a PAT of all UC; KVM says it in the
- * EPT itself. */
-static enum emt_cd cd_of(const struct emt_facts *f, uint64_t cr0)
+/* KVM says it in the EPT itself. */
+static enum emt_cd cd_of(const struct emt_facts *f, const struct emt_release *rel, uint64_t cr0)
 {
-	if (!(cr0 & CR0_CD) || f->is_kvm)
+	uint16_t heeds;
+
+	if (!(cr0 & CR0_CD))
 		return EMT_CD_OFF;
-	if (f->prov[EMT_FACT_DOMAIN_IOMMU].held == EMT_UNKNOWN)
-		return EMT_CD_MAYBE;
-	if (!f->domain_iommu)
+	if (f->paging == EMT_PAGING_NPT)
+		return EMT_CD_ON;
+	if (f->is_kvm)
 		return EMT_CD_OFF;
+	heeds = emt_xen_heeds_cd(f, rel);
+	if (heeds != EMT_YES)
+		return heeds == EMT_NO ? EMT_CD_OFF : EMT_CD_MAYBE;
 	/* with paging off the PAT counts only where Xen runs the guest on its own tables */
 	return cr0 & CR0_PG ? EMT_CD_ON : EMT_CD_MAYBE;
 }
@@ -69,7 +74,8 @@ static int missing(const struct emt_facts *f, struct emt_err *err)
 	return f->nr_vcpus ? 0 : emt_err_set(err, EMT_E_MISSING, "vcpu_cr3", "give --cr3", "there is no vCPU");
 }
 
-int emt_views_of(const struct emt_facts *f, struct emt_view **out, size_t *n, struct emt_err *err)
+int emt_views_of(const struct emt_facts *f, const struct emt_release *rel, struct emt_view **out, size_t *n,
+		 struct emt_err *err)
 {
 	int rc = missing(f, err);
 	struct emt_view *v;
@@ -89,7 +95,7 @@ int emt_views_of(const struct emt_facts *f, struct emt_view **out, size_t *n, st
 	for (uint32_t i = 0; i < f->nr_vcpus; i++) {
 		struct emt_view one = { .regs = { f->vcpu_cr0[i], f->vcpu_cr3[i], f->vcpu_cr4[i], f->vcpu_efer[i] },
 					.pat_known = f->prov[EMT_FACT_VCPU_PAT].held != EMT_UNKNOWN,
-					.cd = cd_of(f, f->vcpu_cr0[i]), .vcpu = i };
+					.cd = cd_of(f, rel, f->vcpu_cr0[i]), .vcpu = i };
 		size_t k = 0;
 
 		one.mode = emt_guest_mode(&one.regs);

@@ -8,13 +8,14 @@
 #include "audit/alias.h"
 #include "command/guest_view.h"
 #include "command/layout.h"
+#include "policy/effective.h"
 
 #define SHOWN EMT_COLF_SHOWN
 
 enum { WAY_TYPE, WAY_VA, WAY_GFN, WAY_VCPUS, WAY_NR };
 static const struct emt_column way_columns[WAY_NR] = {
 	[WAY_TYPE] = EMT_COLUMN("type", EMT_COL_STRING, SHOWN, "type that the CPU uses on this way",
-				.word = emt_mt_name, .nr_words = 8),
+				.word = emt_effective_name, .nr_words = 8),
 	[WAY_VA] = EMT_COLUMN("va", EMT_COL_HEX, SHOWN, "linear address of the first frame"),
 	[WAY_GFN] = EMT_COLUMN("gfn", EMT_COL_FRAME, 0, "guest frame of the first frame", .unit = "gfn"),
 	[WAY_VCPUS] = EMT_COLUMN("vcpus", EMT_COL_STRING, 0, "vCPUs that see it so"),
@@ -60,7 +61,7 @@ static int add(const struct emt_view *v, const struct emt_eff *e, void *arg)
 
 static bool cached(unsigned int type)
 {
-	return type == EMT_MT_WB || type == EMT_MT_WT || type == EMT_MT_WP;
+	return EMT_EFFECTIVE_CACHED & 1u << type;
 }
 
 static int put(const struct emt_alias *x, void *arg)
@@ -85,8 +86,8 @@ static int put(const struct emt_alias *x, void *arg)
 		for (unsigned int k = 0; k < x->nr; k++) {
 			struct emt_rec *way = emt_rec_add(rec, AL_WAYS);
 
-			emt_rec_add_str(rec, AL_TYPES, emt_mt_name(x->way[k].type));
-			emt_rec_str(way, WAY_TYPE, emt_mt_name(x->way[k].type));
+			emt_rec_add_str(rec, AL_TYPES, emt_effective_name(x->way[k].type));
+			emt_rec_str(way, WAY_TYPE, emt_effective_name(x->way[k].type));
 			emt_rec_u64(way, WAY_VA, x->way[k].va);
 			emt_rec_u64(way, WAY_GFN, x->way[k].gfn);
 			emt_rec_str(way, WAY_VCPUS, a->g.views[x->way[k].view].vcpus);
@@ -114,17 +115,12 @@ static int alias_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 {
 	struct alias *a = arg;
 	struct emt_source_walk walk;
-	struct emt_engine *e = NULL;
-	struct emt_facts facts;
 	int rc = emt_source_walk(s, i, &walk, a->ctx->err);
 
 	if (rc)
 		return rc;
 	a->domid = walk.domid;
-	memset(&a->g, 0, sizeof(a->g));
-	rc = emt_ctx_engine(a->ctx, s, i, &facts, &e);
-	if (!rc)
-		rc = emt_ctx_guest(a->ctx, s, i, e, &a->g);
+	rc = emt_ctx_guest(a->ctx, s, i, &a->g);
 	if (rc && emt_ctx_skip(a->ctx, &walk, emt_source_walks(s))) {
 		rc = 0;
 	} else if (!rc) {
@@ -132,8 +128,6 @@ static int alias_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 		rc = look(a);
 	}
 	emt_ctx_guest_close(&a->g);
-	emt_engine_free(e);
-	emt_facts_free(&facts);
 	return rc;
 }
 

@@ -146,7 +146,7 @@ static int put(const struct emt_view *v, const struct emt_eff *piece, void *arg)
 		s->mmio += e.frames;
 	else if (e.finding != EMT_EFF_FINE)
 		s->uncached += e.frames;
-	if (e.finding != EMT_EFF_FINE && e.finding != EMT_EFF_MMIO_CACHED && e.cause == EMT_BY_EPT)
+	if (e.finding != EMT_EFF_FINE && e.finding != EMT_EFF_MMIO_CACHED && e.cause != EMT_BY_PAT && e.cause != EMT_BY_CD)
 		s->by_ept += e.frames;
 	x->ctx->findings |= e.finding != EMT_EFF_FINE && e.severity >= x->fail_on;
 	rec = emt_out_rec(x->ctx->out, &emt_kind_effective);
@@ -211,17 +211,12 @@ static int effective_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 	struct eff *x = arg;
 	const struct emt_value *va = emt_parse_get(x->ctx->args, "va");
 	struct emt_source_walk walk;
-	struct emt_engine *e = NULL;
-	struct emt_facts facts;
 	int rc = emt_source_walk(s, i, &walk, x->ctx->err);
 
 	if (rc)
 		return rc;
 	x->domid = walk.domid;
-	memset(&x->g, 0, sizeof(x->g));
-	rc = emt_ctx_engine(x->ctx, s, i, &facts, &e);
-	if (!rc)
-		rc = emt_ctx_guest(x->ctx, s, i, e, &x->g);
+	rc = emt_ctx_guest(x->ctx, s, i, &x->g);
 	if (rc && emt_ctx_skip(x->ctx, &walk, emt_source_walks(s))) {
 		rc = 0;
 	} else if (!rc) {
@@ -232,8 +227,6 @@ static int effective_walk(void *arg, struct emt_source *s, size_t i, bool *any)
 		free(x->sums);
 	}
 	emt_ctx_guest_close(&x->g);
-	emt_engine_free(e);
-	emt_facts_free(&facts);
 	return rc;
 }
 
@@ -278,9 +271,12 @@ const struct emt_command emt_cmd_effective = {
 		"A vCPU shows the address space that it had loaded, of one process, and the kernel; with "
 		"--cr3 others can be looked at. RAM that ends UC or WC is a warning when the EPT makes it so, and "
 		"information when the guest asks for it; a device that ends cached is an error. Guest CR0.CD is "
-		"taken into account as Xen does: for a domain with IOMMU a PAT of all UC is loaded, and ipat "
-		"still wins.\n\n"
-		"AMD's nested paging has no memory types of this kind and is not combined.\n\n"
+		"taken into account as Xen does: for a domain with a device or I/O rights and an IOMMU a PAT of all UC "
+		"is loaded, and ipat still wins.\n\n"
+		"On AMD the nested entry's own PAT type (Xen writes WB for RAM, UC- for devices, UC for read-only "
+		"ones) stands in the EPT's place, the host's MTRRs are combined as well (APM vol. 2, 15.25.8), and the "
+		"processor itself heeds CR0.CD. Of a live domain such entries come by the query payload. Where the "
+		"host's MTRRs are not known they are assumed to be as firmware sets them up.\n\n"
 		"Exit status: 0 no finding at or above --fail-on; 1 some; 2 error, or no page tables to read; 3 "
 		"not everything could be read, and no finding.",
 	.args = args,

@@ -216,6 +216,7 @@ struct by_va {
 	unsigned int seen;      /* vCPUs' views that map it */
 	uint64_t gfn[VA_GFNS];  /* where they lead, each once */
 	unsigned int nr;
+	bool nested;            /* AMD's tables: there is no more to explain */
 };
 
 static int put_va(const struct emt_view *v, const struct emt_eff *piece, void *arg)
@@ -243,22 +244,17 @@ static int put_va(const struct emt_view *v, const struct emt_eff *piece, void *a
 
 static int translate(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct by_va *b)
 {
-	struct emt_ctx_guest g = { .nr = 0 };
-	struct emt_engine *e = NULL;
-	struct emt_facts facts;
-	int rc = emt_ctx_engine(ctx, s, i, &facts, &e);
+	struct emt_ctx_guest g;
+	int rc = emt_ctx_guest(ctx, s, i, &g);
 
-	if (!rc)
-		rc = emt_ctx_guest(ctx, s, i, e, &g);
 	if (!rc)
 		rc = emt_ctx_guest_each(ctx, &g, b->va, b->va, put_va, b);
 	if (!rc && !b->seen)
 		rc = emt_err_set(ctx->err, EMT_E_MISSING, "--va", "emtctl effective shows what is mapped; --cr3 names "
 				 "other tables", "no page table of domain %u maps 0x%llx%s", b->domid,
 				 (unsigned long long)b->va, g.total.unreadable ? ", as far as they can be read" : "");
+	b->nested = !rc && !g.engine;
 	emt_ctx_guest_close(&g);
-	emt_engine_free(e);
-	emt_facts_free(&facts);
 	return rc;
 }
 
@@ -277,7 +273,7 @@ static int explain_va(struct emt_ctx *ctx, struct emt_source *s, uint64_t va)
 	b.domid = walk.domid;
 	if (!rc)
 		rc = translate(ctx, s, 0, &b);
-	for (unsigned int k = 0; k < b.nr && !rc; k++)
+	for (unsigned int k = 0; k < b.nr && !rc && !b.nested; k++)
 		rc = explain_walk(ctx, s, 0, b.gfn[k], false, &shown);
 	return rc;
 }

@@ -119,16 +119,22 @@ int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out)
 	return rc;
 }
 
-int emt_ctx_release(struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel)
+int emt_ctx_release_of(const struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel,
+		       struct emt_err *err)
 {
 	const char *text = emt_parse_text(ctx->args, "release");
 
 	if (!text && facts->prov[EMT_FACT_RELEASE].held != EMT_UNKNOWN)
 		text = facts->release;
 	if (!text)
-		return emt_err_set(ctx->err, EMT_E_MISSING, "release", "give --release",
+		return emt_err_set(err, EMT_E_MISSING, "release", "give --release",
 				   "the hypervisor's release is not known");
-	return emt_release_parse(rel, text, facts->is_kvm, ctx->err);
+	return emt_release_parse(rel, text, facts->is_kvm, err);
+}
+
+int emt_ctx_release(struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel)
+{
+	return emt_ctx_release_of(ctx, facts, rel, ctx->err);
 }
 
 int emt_ctx_each_walk(struct emt_ctx *ctx, const struct emt_each_walk *w)

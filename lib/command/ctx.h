@@ -71,6 +71,9 @@ int emt_ctx_map(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct e
 /* The release that judges a walk: --release, else the facts'. EMT_E_MISSING when neither
  * tells. */
 int emt_ctx_release(struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel);
+/* The same where it is no error that nobody knows: into 'err', which may be NULL. */
+int emt_ctx_release_of(const struct emt_ctx *ctx, const struct emt_facts *facts, struct emt_release *rel,
+		       struct emt_err *err);
 /* The source as the user wrote it. */
 const char *emt_ctx_source_text(const struct emt_ctx *ctx);
 /* Advice names "SOURCE": the same with what the user called it; 'text' or 'out'. */

@@ -13,8 +13,8 @@ static const struct emt_arg guest_args[] = {
 	  .help = "page tables to walk: the guest-physical address that CR3 would hold" },
 	{ .name = "paging-mode", .type = EMT_ARG_ENUM, .metavar = "MODE", .words = mode_words,
 	  .fallback = "4level", .help = "with --cr3: kind of these tables" },
-	{ .name = "pat", .type = EMT_ARG_NUMBER, .metavar = "VALUE", .fallback = "that of the vCPUs",
-	  .help = "with --cr3: IA32_PAT" },
+	{ .name = "pat", .type = EMT_ARG_NUMBER, .metavar = "VALUE", .fallback = "that of each vCPU",
+	  .help = "IA32_PAT, where the source does not tell it, or to see what another would do" },
 };
 const struct emt_arg_group emt_args_guest = { "Guest options", guest_args, EMT_ARRAY_SIZE(guest_args) };
 
@@ -47,23 +47,18 @@ const char *emt_pat_text(unsigned int pat)
 
 /* ---- the p2m ---- */
 
-struct load {
-	struct emt_engine *e;
-	struct emt_gpas *gpas;
-};
-
 static int add_piece(const struct emt_piece *p, void *arg)
 {
-	struct load *l = arg;
+	struct emt_ctx_guest *g = arg;
 
-	return emt_gpas_add(l->gpas, p, emt_engine_facts(l->e));
+	return emt_gpas_add(&g->gpas, p, emt_engine_facts(g->engine));
 }
 
 static int add_run(const struct emt_run *run, void *arg)
 {
-	struct load *l = arg;
+	struct emt_ctx_guest *g = arg;
 
-	return emt_engine_run(l->e, run, add_piece, l);
+	return g->engine ? emt_engine_run(g->engine, run, add_piece, g) : emt_gpas_add_npt(&g->gpas, run, &g->facts);
 }
 
 /* ---- views ---- */
@@ -84,31 +79,38 @@ static int stated(struct emt_ctx *ctx, const struct emt_facts *f, struct emt_ctx
 int emt_ctx_guest_views(struct emt_ctx *ctx, struct emt_source *s, size_t i, const struct emt_facts *f,
 			struct emt_ctx_guest *g, struct emt_err *err)
 {
-	bool tables = false;
+	struct emt_release rel;
+	bool tables = false, known = !emt_ctx_release_of(ctx, f, &rel, NULL);
 	int rc;
 
 	if (emt_parse_get(ctx->args, "cr3"))
 		rc = stated(ctx, f, g, err);
-	else if (emt_parse_get(ctx->args, "pat") || emt_parse_get(ctx->args, "paging-mode"))
-		return emt_err_set(err, EMT_E_USAGE, "--cr3", NULL,
-				   "--pat and --paging-mode go with tables that --cr3 names");
+	else if (emt_parse_get(ctx->args, "paging-mode"))
+		return emt_err_set(err, EMT_E_USAGE, "--cr3", NULL, "--paging-mode goes with tables that --cr3 names");
 	else
-		rc = emt_views_of(f, &g->views, &g->nr, err);
-	for (size_t k = 0; !rc && k < g->nr; k++)
+		rc = emt_views_of(f, known ? &rel : NULL, &g->views, &g->nr, err);
+	for (size_t k = 0; !rc && k < g->nr; k++) {
 		tables |= g->views[k].mode != EMT_GUEST_OFF;
+		if (emt_parse_get(ctx->args, "pat")) {
+			g->views[k].pat = emt_parse_number(ctx->args, "pat", 0);
+			g->views[k].pat_known = true;
+		}
+	}
 	return !rc && tables ? emt_source_guest(s, i, &g->mem, err) : rc;
 }
 
-int emt_ctx_guest(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct emt_engine *e,
-		  struct emt_ctx_guest *g)
+int emt_ctx_guest(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct emt_ctx_guest *g)
 {
-	struct load l = { e, &g->gpas };
 	int rc;
 
 	memset(g, 0, sizeof(*g));
-	rc = emt_ctx_guest_views(ctx, s, i, emt_engine_facts(e), g, ctx->err);
+	rc = emt_ctx_facts(ctx, s, i, &g->facts);
+	if (!rc && g->facts.paging != EMT_PAGING_NPT)
+		rc = emt_engine_new(&g->engine, &g->facts, emt_parse_text(ctx->args, "release"), ctx->err);
 	if (!rc)
-		rc = emt_ctx_runs(ctx, s, i, add_run, &l, &g->loss);
+		rc = emt_ctx_guest_views(ctx, s, i, g->engine ? emt_engine_facts(g->engine) : &g->facts, g, ctx->err);
+	if (!rc)
+		rc = emt_ctx_runs(ctx, s, i, add_run, g, &g->loss);
 	if (rc == EMT_E_NOMEM)
 		emt_err_set(ctx->err, rc, ctx->args->cmd->name, NULL, "not enough memory for the p2m");
 	return rc;
@@ -120,6 +122,9 @@ void emt_ctx_guest_close(struct emt_ctx_guest *g)
 	free(g->views);
 	g->views = NULL;
 	g->nr = 0;
+	emt_engine_free(g->engine);
+	g->engine = NULL;
+	emt_facts_free(&g->facts);
 }
 
 /* ---- pieces ---- */

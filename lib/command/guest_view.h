@@ -13,6 +13,8 @@
 extern const struct emt_arg_group emt_args_guest;
 
 struct emt_ctx_guest {
+	struct emt_facts facts;    /* owned; of emt_ctx_guest() */
+	struct emt_engine *engine; /* owned; NULL where nested tables are AMD's: nothing judges them */
 	struct emt_gpas gpas;      /* owned */
 	struct emt_view *views;    /* owned */
 	size_t nr;
@@ -23,9 +25,9 @@ struct emt_ctx_guest {
 
 /* All that is needed to look at walk 'i' as its vCPUs do: reads the p2m once. Close it
  * in any case. EMT_E_MISSING when the source shows no registers or no tables. */
-int emt_ctx_guest(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct emt_engine *e,
-		  struct emt_ctx_guest *g);
-/* The guest's side alone, for those who have read the p2m themselves into g->gpas. */
+int emt_ctx_guest(struct emt_ctx *ctx, struct emt_source *s, size_t i, struct emt_ctx_guest *g);
+/* The guest's side alone, for those who have read the p2m themselves into g->gpas; 'g' is
+ * zeroed by them. */
 int emt_ctx_guest_views(struct emt_ctx *ctx, struct emt_source *s, size_t i, const struct emt_facts *f,
 			struct emt_ctx_guest *g, struct emt_err *err);
 void emt_ctx_guest_close(struct emt_ctx_guest *g);

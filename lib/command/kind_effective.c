@@ -5,6 +5,7 @@
 
 #include "command/guest_view.h"
 #include "command/kind_audit.h"
+#include "policy/effective.h"
 
 #define SHOWN EMT_COLF_SHOWN
 #define NUL EMT_COLF_NULL
@@ -33,18 +34,24 @@ static const struct emt_column eff_columns[EFFECT_NR] = {
 	[EFFECT_SLOT] = EMT_COLUMN("pat_slot", EMT_COL_NUMBER, 0, "slot of IA32_PAT that the guest selects"),
 	[EFFECT_PAT] = EMT_COLUMN("pat", EMT_COL_STRING, SHOWN | NUL,
 			       "type that it holds: what the guest requests; null: IA32_PAT is not known"),
-	[EFFECT_TYPE] = EMT_COLUMN("type", EMT_COL_STRING, SHOWN | NUL, "EPT type as key D prints it"),
-	[EFFECT_VERDICT] = EMT_COLUMN("verdict", EMT_COL_STRING, NUL, "is the EPT type what the release writes",
+	[EFFECT_TYPE] = EMT_COLUMN("type", EMT_COL_STRING, SHOWN | NUL, "EPT type as key D prints it; of AMD's nested tables the PAT type of the entry"),
+	[EFFECT_HOST_MTRR] = EMT_COLUMN("host_mtrr", EMT_COL_STRING, NUL,
+				     "AMD: type that the host's MTRRs give the frames, \"assumed\" where they are not "
+				     "known; null on Intel"),
+	[EFFECT_VERDICT] = EMT_COLUMN("verdict", EMT_COL_STRING, NUL,
+				   "is the EPT type what the release writes; null on AMD",
 				   .word = emt_verdict_name, .nr_words = EMT_V_NR, .style = emt_style_verdict),
 	[EFFECT_EFFECTIVE] = EMT_COLUMN("effective", EMT_COL_STRINGS, SHOWN,
-				     "type that the CPU uses; several: not all inputs are known; none: it faults",
+				     "type that the CPU uses; several: not all inputs are known; none: it faults. On "
+				     "AMD CD is uncached but looks at the caches, WC+ combines writes and looks",
 				     .join = " or "),
 	[EFFECT_FINDING] = EMT_COLUMN("finding", EMT_COL_STRING, SHOWN,
 				   "fine; ram-uc, ram-wc: memory that ends uncached; mmio-cached: a device that "
 				   "ends cached", .word = emt_eff_finding_name, .nr_words = EMT_EFF_NR,
 				   .style = style_finding),
 	[EFFECT_CAUSE] = EMT_COLUMN("cause", EMT_COL_STRING, SHOWN | NUL,
-				 "what makes it so: ept, guest-pat (the guest asks for it), cr0-cd (caches off)",
+				 "what makes it so: ept, npt (the nested table), guest-pat (the guest asks for it), "
+				 "cr0-cd (caches off), host-mtrr",
 				 .word = emt_eff_cause_name, .nr_words = EMT_BY_NR),
 	[EFFECT_SEVERITY] = EMT_COLUMN("severity", EMT_COL_STRING, NUL, "of the finding",
 				    .word = emt_severity_name, .nr_words = EMT_SEV_NR),
@@ -56,7 +63,7 @@ const struct emt_record_kind emt_kind_effective = {
 
 void emt_fill_effective(struct emt_rec *rec, const struct emt_view *v, const struct emt_eff *e, uint32_t domid)
 {
-	char text[8];
+	char text[8], types[64];
 
 	emt_rec_u64(rec, EFFECT_DOMAIN, domid);
 	emt_rec_str(rec, EFFECT_VCPUS, v->vcpus);
@@ -75,13 +82,16 @@ void emt_fill_effective(struct emt_rec *rec, const struct emt_view *v, const str
 	emt_rec_list(rec, EFFECT_EFFECTIVE);
 	for (unsigned int mt = 0; mt < EMT_MT_7; mt++)
 		if (e->types & 1u << mt)
-			emt_rec_add_str(rec, EFFECT_EFFECTIVE, emt_mt_name(mt));
+			emt_rec_add_str(rec, EFFECT_EFFECTIVE, emt_effective_name(mt));
 	emt_rec_str(rec, EFFECT_FINDING, emt_eff_finding_name(e->finding));
 	if (e->at) {
 		emt_rec_u64(rec, EFFECT_MFN, e->at->mfn + (e->gfn - e->at->gfn));
-		emt_run_type_text(&e->at->run, text);
-		emt_rec_str(rec, EFFECT_TYPE, text);
-		emt_rec_str(rec, EFFECT_VERDICT, emt_verdict_name(e->at->verdict));
+		emt_rec_str(rec, EFFECT_TYPE, emt_gpa_type_text(e->at, text));
+		if (e->at->nested == EMT_PAT_UNKNOWN)
+			emt_rec_str(rec, EFFECT_VERDICT, emt_verdict_name(e->at->verdict));
+		else
+			emt_rec_fmt(rec, EFFECT_HOST_MTRR, "%s%s", emt_eff_types_text(e->at->mtrr, types, sizeof(types)),
+				    e->at->mtrr_assumed ? ", assumed" : "");
 	}
 	if (e->finding != EMT_EFF_FINE) {
 		emt_rec_str(rec, EFFECT_CAUSE, emt_eff_cause_name(e->cause));

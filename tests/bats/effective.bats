@@ -154,3 +154,56 @@ setup() {
 	jq_is '[.data.runs[] | .vcpus] == ["0-1", "2"]'
 	jq_is '[.data.runs[] | .effective] == [["WC"], ["WB"]]'
 }
+
+@test "nested tables of AMD: the entry's PAT type and the host's MTRRs" {
+	tables '.paging = "npt" | .host_mtrr = {"def_type": 6, "e": true, "fe": false, "fixed": [0,0,0,0,0,0,0,0,0,0,0],
+		"var": [["0x3800000000", "0xffffff000800"]]}'
+	emt effective guest.emt --gfn 0xf1000-0xf1007 --va 0x400000-0x407fff --json
+	status_is 0
+	jq_is '[.data.runs[].effective] == [["UC"], ["WC"], ["UC"], ["UC"], ["UC"], ["UC"], ["UC"], ["UC"]]'
+	jq_is '[.data.runs[] | .type, .host_mtrr, .verdict] | unique == [null, "UC", "UC-"]'
+	# RAM that the guest asks for as UC, while the host's MTRRs say WB: uncached, but the caches are looked at
+	emt effective guest.emt --where 'finding != "fine"' --json
+	jq_is '[.data.runs[] | [.gfn, .type, .host_mtrr, .effective[0], .finding, .cause]] ==
+		[[512, "WB", "WB", "WC+", "ram-wc", "guest-pat"], [5, "WB", "WB", "CD", "ram-uc", "guest-pat"]]'
+	emt alias guest.emt --json
+	status_is 1
+	jq_is '[.data.aliases[] | [.memory, .types]] == [["ram", ["CD", "WB"]], ["mmio", ["UC", "WC"]]]'
+	emt explain guest.emt --va 0x401234 --json
+	status_is 0
+	jq_is '.data.translations[0] | .gfn == 987137 and .effective == ["WC"] and .type == "UC-"'
+	jq_is '.data.explanations == []'
+	emt capture take guest.emt --guest-tables -o kept.emt --json
+	jq_is '.data.capture.guest_tables == 4'
+	emt effective kept.emt --gfn 0xf1001 --json
+	jq_is '.data.runs[0].effective == ["WC"]'
+}
+
+@test "nested tables: host MTRRs that make RAM uncached, and MTRRs that nobody told" {
+	tables '.paging = "npt" | .host_mtrr = {"def_type": 0, "e": true, "fe": false, "fixed": [0,0,0,0,0,0,0,0,0,0,0], "var": []}'
+	emt effective guest.emt --gfn 0x100 --json
+	status_is 1
+	jq_is '.data.runs[0] | .effective == ["UC"] and .finding == "ram-uc" and .cause == "host-mtrr" and .severity == "warning"'
+	jq_is '.data.views[0] | .ram_uncached_bytes == 4096 and .ram_uncached_by_ept_bytes == 4096'
+	tables '.paging = "npt" | .vcpu_cr0 = ["0xc0000011"] | .domain_iommu = false'
+	emt effective guest.emt --gfn 0x100 --json
+	jq_is '.data.runs[0] | .host_mtrr == "WB, assumed" and .effective == ["CD"] and .cause == "cr0-cd"'
+}
+
+@test "--pat says what another PAT would do" {
+	tables 'del(.vcpu_pat)'
+	emt effective guest.emt --gfn 0xf1001 --pat 0x0106 --json
+	jq_is '.data.runs[0] | .pat == "WC" and .effective == ["WC"] and .vcpus == "0"'
+	emt effective guest.emt --paging-mode pae
+	status_is 2
+	has "$stderr" "--cr3"
+}
+
+@test "CR0.CD is heeded of a domain with a device or a right only" {
+	tables '.vcpu_cr0 = ["0xc0000011"] | .iomem_caps = [] | .pci_devices = 0'
+	emt effective guest.emt --gfn 0 --json
+	jq_is '.data.runs[0].effective == ["WB"]'
+	tables '.vcpu_cr0 = ["0xc0000011"]'
+	emt effective guest.emt --gfn 0 --release 4.4.4 --json
+	jq_is '.data.runs[0].effective == ["UC", "WB"]'
+}

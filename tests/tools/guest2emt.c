@@ -2,7 +2,8 @@
 /*
  * A capture of a guest that runs its own page tables, for tests: guest2emt FACTS.JSON
  * OUT.EMT. Four GiB of linear addresses over RAM at gfn 0..0xfff, a BAR at gfn 0xf1000 that
- * is mapped by slots 0 to 7 of the PAT, the same BAR again UC-, and a hole.
+ * is mapped by slots 0 to 7 of the PAT, the same BAR again UC-, and a hole. With "paging":
+ * "npt" the entries are those of a nested table of AMD.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static void build(void)
 
 int main(int argc, char **argv)
 {
-	static const struct emt_run runs[] = {
+	struct emt_run runs[] = {
 		{ .gfn = 0, .mfn = 0x20000, .count = 0x1000, .perm = 7, .emt = EMT_MT_WB, .p2mt = EMT_P2M_RAM_RW,
 		  .access = 0xff },
 		{ .gfn = BAR, .mfn = 0x3800000, .count = 16, .perm = 7, .emt = EMT_MT_UC, .p2mt = EMT_P2M_MMIO_DIRECT,
@@ -71,6 +72,12 @@ int main(int argc, char **argv)
 	if (emt_facts_from_text(&f, json, len, "facts file", argv[1], &err) ||
 	    emt_capture_create(&w, argv[2], &opts, &err) || emt_capture_walk_begin(w, &f, 0, "made", &err))
 		die(argv[1], &err);
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(runs) && f.paging == EMT_PAGING_NPT; i++) {
+		runs[i].flags = EMT_RUN_RAW | EMT_RUN_NO_TYPE;
+		runs[i].emt = 0;
+		/* present, writable, user, accessed, dirty; PCD of a device's */
+		runs[i].raw = 0x67 | (uint64_t)runs[i].p2mt << 52 | (i ? 0x10 : 0);
+	}
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(runs); i++)
 		if (emt_capture_put(w, &runs[i], &err))
 			die("run", &err);

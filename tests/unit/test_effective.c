@@ -3,6 +3,7 @@
  * Effective types: the manual's table, typed from its rows; whole guests, where each
  * page's answer is worked out by another way; aliases against a map of every frame.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,128 @@ static void the_manuals_table(void **state)
 	}
 	assert_int_equal(emt_effective(2, false, WB, false), EMT_MT_7);
 	assert_int_equal(emt_effective(7, false, WB, false), EMT_MT_7);
+}
+
+/* ---- AMD ---- */
+
+/* APM vol. 2, table 15-19, the columns of the types that Xen's nested entries hold, as
+ * lines "guest type: WB UC- UC"; "A/B" is a cell that this project does not rest on. */
+static const char *const apm_pats[] = {
+	"UC: UC UC UC", "UC-: UC UC- UC", "WC: WC+ WC WC/WC+", "WP: WP UC UC", "WT: WT UC UC", "WB: WB UC/UC- UC",
+};
+/* Table 7-11 with the row of WC+ (table 15-20): "combined type: UC WC WP WT WB" of the MTRRs. */
+static const char *const apm_mtrrs[] = {
+	"UC: UC CD CD CD CD", "UC-: UC WC CD CD CD", "WC: WC WC WC WC WC", "WC+: WC WC WC+ WC+ WC+",
+	"WP: UC CD WP CD WP", "WT: UC CD CD WT WT", "WB: UC WC WP WT WB",
+};
+
+/* Word 'i' behind the head "NAME:" of the line that begins so. */
+static void cell(const char *const *lines, size_t n, const char *head, unsigned int i, char out[16])
+{
+	size_t len = strlen(head);
+
+	out[0] = '\0';
+	for (size_t k = 0; k < n; k++) {
+		const char *p = lines[k];
+
+		if (strncmp(p, head, len) || p[len] != ':')
+			continue;
+		for (p += len + 2; i; i--)
+			p = strchr(p, ' ') + 1;
+		snprintf(out, 16, "%.*s", (int)strcspn(p, " "), p);
+	}
+}
+
+/* The set that both tables give, each name of "A/B" followed. */
+static unsigned int by_apm(const char *pat, unsigned int nested, unsigned int mtrr)
+{
+	char both[16], one[16], *save, *name;
+	unsigned int set = 0;
+
+	cell(apm_pats, EMT_ARRAY_SIZE(apm_pats), pat, nested, both);
+	for (name = strtok_r(both, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
+		cell(apm_mtrrs, EMT_ARRAY_SIZE(apm_mtrrs), name, mtrr, one);
+		for (unsigned int t = 0; t < 8; t++)
+			if (!strcmp(one, emt_effective_name(t)))
+				set |= 1u << t;
+	}
+	return set;
+}
+
+static void amds_tables(void **state)
+{
+	static const uint8_t pats[] = { UC, UCM, WC, WP, WT, WB }, nested[] = { WB, UCM, UC };
+	static const uint8_t mtrrs[] = { UC, WC, WP, WT, WB };
+	static const char *const names[] = { "UC", "UC-", "WC", "WP", "WT", "WB" };
+
+	(void)state;
+	for (unsigned int p = 0; p < 6; p++)
+		for (unsigned int n = 0; n < 3; n++)
+			for (unsigned int m = 0; m < 5; m++) {
+				unsigned int want = by_apm(names[p], n, m);
+
+				assert_int_not_equal(want, 0);
+				assert_int_equal(emt_effective_npt(pats[p], nested[n], mtrrs[m]), want);
+			}
+	/* what Xen never writes, and types that do not exist: anything */
+	assert_int_equal(emt_effective_npt(WB, WT, WB), EMT_EFFECTIVE_CACHED | EMT_EFFECTIVE_UNCACHED);
+	assert_int_equal(emt_effective_npt(2, WB, WB), EMT_EFFECTIVE_CACHED | EMT_EFFECTIVE_UNCACHED);
+	assert_int_equal(emt_effective_npt(WB, WB, 7), EMT_EFFECTIVE_CACHED | EMT_EFFECTIVE_UNCACHED);
+	/* the bits of entries: none, PCD, PCD and PWT, and PAT where each size has it */
+	assert_int_equal(emt_npt_pat(0x67, 0), WB);
+	assert_int_equal(emt_npt_pat(0x77, 0), UCM);
+	assert_int_equal(emt_npt_pat(0x7f, 0), UC);
+	assert_int_equal(emt_npt_pat(0xe7, 9), WB);
+	assert_int_equal(emt_npt_pat(0xf7, 9), UCM);
+	assert_int_equal(emt_npt_pat(0x10e7, 18), WC);
+	assert_int_equal(emt_npt_pat(0xe7, 0), WC);
+	assert_string_equal(emt_effective_name(EMT_MT_CD), "CD");
+	assert_string_equal(emt_effective_name(EMT_MT_WC_PLUS), "WC+");
+}
+
+/* Who heeds a guest's CR0.CD, by release: read from the condition in hvm_set_cr0(). */
+static void xen_and_cd(void **state)
+{
+	static const struct {
+		const char *release;
+		bool global, own, caps, devices, snoop;
+		uint16_t want;
+	} rows[] = {
+		{ "4.17.7", true, true, true, false, false, EMT_YES }, { "4.17.7", true, true, false, true, false, EMT_YES },
+		{ "4.17.7", true, true, false, false, false, EMT_NO }, { "4.17.7", true, false, true, true, false, EMT_NO },
+		{ "4.13.0", true, false, true, true, false, EMT_NO },  { "4.12.4", true, false, true, false, false, EMT_YES },
+		{ "4.5.0", true, false, true, false, true, EMT_YES },  { "4.5.0", false, false, true, true, false, EMT_NO },
+		{ "4.4.4", true, true, true, false, false, EMT_NO },   { "4.4.4", true, false, false, true, false, EMT_YES },
+		{ "4.4.4", true, false, false, true, true, EMT_NO },   { "4.2.4", true, false, false, true, false, EMT_YES },
+		{ "4.2.3", true, false, false, true, false, EMT_NO },  { "4.3.1", true, true, true, true, false, EMT_NO },
+		{ "4.3.2", true, true, true, true, false, EMT_YES },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(rows); i++) {
+		struct emt_release rel;
+		struct emt_facts f;
+
+		emt_facts_init(&f);
+		f.iommu_enabled = rows[i].global;
+		f.domain_iommu = rows[i].own;
+		f.iommu_snoop = rows[i].snoop;
+		f.pci_devices = rows[i].devices;
+		assert_int_equal(emt_release_parse(&rel, rows[i].release, false, NULL), 0);
+		assert_int_equal(emt_xen_heeds_cd(&f, &rel), strcmp(rows[i].release, "4.2.3") &&
+				 strcmp(rows[i].release, "4.3.1") ? EMT_EITHER : EMT_NO);
+		assert_int_equal(emt_xen_heeds_cd(&f, NULL), EMT_EITHER);
+		emt_facts_set(&f, EMT_FACT_IOMMU_ENABLED, EMT_KNOWN, "test");
+		emt_facts_set(&f, EMT_FACT_DOMAIN_IOMMU, EMT_KNOWN, "test");
+		emt_facts_set(&f, EMT_FACT_IOMMU_SNOOP, EMT_KNOWN, "test");
+		emt_facts_set(&f, EMT_FACT_PCI_DEVICES, EMT_KNOWN, "test");
+		emt_facts_set_list(&f, EMT_FACT_IOMEM_CAPS, EMT_KNOWN, EMT_KNOWN, "test");
+		emt_facts_set_list(&f, EMT_FACT_IOPORT_CAPS, EMT_KNOWN, EMT_KNOWN, "test");
+		if (rows[i].caps)
+			assert_int_equal(emt_ranges_add(i & 1 ? &f.iomem_caps : &f.ioport_caps, 0x3f8, 0x3ff, 0, EMT_KNOWN), 0);
+		assert_int_equal(emt_xen_heeds_cd(&f, &rel), rows[i].want);
+		emt_facts_free(&f);
+	}
 }
 
 /* ---- a guest of 64 frames whose tables map what a row of text says ---- */
@@ -135,6 +258,8 @@ static void facts_of(struct emt_facts *f, uint64_t cr0, int iommu)
 	f->vcpu_pat[0] = PAT;
 	for (int id = EMT_FACT_VCPU_PAT; id <= EMT_FACT_VCPU_EFER; id++)
 		emt_facts_set(f, (enum emt_fact_id)id, EMT_KNOWN, "test");
+	f->pci_devices = 1;
+	emt_facts_set(f, EMT_FACT_PCI_DEVICES, EMT_KNOWN, "test");
 	if (iommu >= 0) {
 		f->domain_iommu = (uint8_t)iommu;
 		emt_facts_set(f, EMT_FACT_DOMAIN_IOMMU, EMT_KNOWN, "test");
@@ -149,7 +274,7 @@ static void every_slot(void **state)
 	(void)state;
 	for (unsigned int k = 0; k < 20; k++) {
 		unsigned int emt = emts[k % 5], ipat = k / 5 & 1, mmio = k / 10;
-		struct emt_gpas m = { NULL, 0, 0 };
+		struct emt_gpas m = { .n = 0 };
 		struct emt_view *v;
 		struct emt_facts f;
 		struct got g;
@@ -159,7 +284,7 @@ static void every_slot(void **state)
 		for (unsigned int i = 0; i < 8; i++)
 			entry(4, i, (0x20ull + i) << 12 | 7 | (i & 1) << 3 | (i >> 1 & 1) << 4 | (i >> 2) << 7);
 		facts_of(&f, 0x80000011, 0);
-		assert_int_equal(emt_views_of(&f, &v, &n, NULL), 0);
+		assert_int_equal(emt_views_of(&f, NULL, &v, &n, NULL), 0);
 		assert_int_equal(n, 1);
 		gpas_add(&m, 0, 0x100, 64, emt, ipat, mmio ? MMIO : RAM, EMT_V_OK, 0);
 		walk(&g, v, &m);
@@ -190,7 +315,7 @@ static void every_slot(void **state)
 /* Pending entries count as what they become; unknown parts widen the answer. */
 static void what_is_not_sure(void **state)
 {
-	struct emt_gpas m = { NULL, 0, 0 };
+	struct emt_gpas m = { .n = 0 };
 	struct emt_view *v;
 	struct emt_facts f;
 	struct got g;
@@ -201,7 +326,7 @@ static void what_is_not_sure(void **state)
 	for (unsigned int i = 0; i < 8; i++)
 		entry(4, i, (0x20ull + i) << 12 | 7);
 	facts_of(&f, 0x80000011, 0);
-	assert_int_equal(emt_views_of(&f, &v, &n, NULL), 0);
+	assert_int_equal(emt_views_of(&f, NULL, &v, &n, NULL), 0);
 	gpas_add(&m, 0x20, 0x100, 2, 7, 0, RAM, EMT_V_PENDING, EMT_OUT_BIT(WB, 0));
 	gpas_add(&m, 0x22, 0x102, 2, 7, 0, RAM, EMT_V_PENDING, EMT_OUT_BIT(WB, 0) | EMT_OUT_BIT(UC, 0));
 	gpas_add(&m, 0x26, 0x106, 1, WB, 0, RAM | MMIO, EMT_V_OK, 0);
@@ -231,7 +356,8 @@ static void caches_off(void **state)
 {
 	(void)state;
 	for (int iommu = -1; iommu < 2; iommu++) {
-		struct emt_gpas m = { NULL, 0, 0 };
+		struct emt_gpas m = { .n = 0 };
+		struct emt_release rel;
 		struct emt_view *v;
 		struct emt_facts f;
 		struct got g;
@@ -241,7 +367,8 @@ static void caches_off(void **state)
 		entry(4, 0, 0x20007);
 		entry(4, 1, 0x21007);
 		facts_of(&f, 0xc0000011, iommu);
-		assert_int_equal(emt_views_of(&f, &v, &n, NULL), 0);
+		assert_int_equal(emt_release_parse(&rel, "4.17.7", false, NULL), 0);
+		assert_int_equal(emt_views_of(&f, &rel, &v, &n, NULL), 0);
 		gpas_add(&m, 0x20, 0x100, 1, WB, 0, RAM, EMT_V_OK, 0);
 		gpas_add(&m, 0x21, 0x101, 1, WB, 1, RAM, EMT_V_OK, 0);
 		walk(&g, v, &m);
@@ -261,7 +388,7 @@ static void views(void **state)
 {
 	struct emt_facts f;
 	struct emt_view *v;
-	struct emt_gpas m = { NULL, 0, 0 };
+	struct emt_gpas m = { .n = 0 };
 	struct emt_err err = { 0 };
 	struct got g;
 	size_t n;
@@ -276,7 +403,7 @@ static void views(void **state)
 		f.vcpu_efer[i] = 0xd00;
 		f.vcpu_pat[i] = PAT;
 	}
-	assert_int_equal(emt_views_of(&f, &v, &n, NULL), 0);
+	assert_int_equal(emt_views_of(&f, NULL, &v, &n, NULL), 0);
 	assert_int_equal(n, 3);
 	assert_string_equal(v[0].vcpus, "0-1,3,5");
 	assert_string_equal(v[1].vcpus, "2");
@@ -293,10 +420,135 @@ static void views(void **state)
 	assert_int_equal(g.e[1].types, 1u << UC);
 	free(v);
 	emt_facts_set(&f, EMT_FACT_VCPU_CR3, EMT_UNKNOWN, NULL);
-	assert_int_equal(emt_views_of(&f, &v, &n, &err), EMT_E_MISSING);
+	assert_int_equal(emt_views_of(&f, NULL, &v, &n, &err), EMT_E_MISSING);
 	assert_non_null(strstr(err.next, "--cr3"));
 	emt_facts_free(&f);
 	emt_gpas_free(&m);
+}
+
+/* ---- a guest on nested tables ---- */
+
+#define NPT_RAM 0x67ull
+#define NPT_MMIO (0x77ull | 5ull << 52)
+#define NPT_MMIO_RO (0x7dull | 5ull << 52)
+
+static void nested_add(struct emt_gpas *m, const struct emt_facts *f, uint64_t gfn, uint64_t mfn, uint64_t n, uint64_t raw)
+{
+	struct emt_run r = { .gfn = gfn, .mfn = mfn, .count = n, .perm = 7, .raw = raw, .access = 0xff,
+			     .flags = EMT_RUN_RAW | EMT_RUN_NO_TYPE, .p2mt = (uint8_t)(raw >> 52 & 0x7f) };
+
+	assert_int_equal(emt_gpas_add_npt(m, &r, f), 0);
+}
+
+/* Host MTRRs: UC by default, WB over the first 2 GiB, UC over 0x7f000 and on. */
+static void host_of(struct emt_facts *f)
+{
+	emt_mtrr_init(&f->host_mtrr);
+	f->host_mtrr.e = 1;
+	f->host_mtrr.vcnt = 2;
+	f->host_mtrr.var[0][0] = 6;
+	f->host_mtrr.var[0][1] = 0xffff80000800ull;
+	f->host_mtrr.var[1][0] = 0x7f000000;
+	f->host_mtrr.var[1][1] = 0xffffff000800ull;
+	emt_mtrr_hold(&f->host_mtrr, EMT_KNOWN);
+	emt_facts_set(f, EMT_FACT_HOST_MTRR, EMT_KNOWN, "test");
+}
+
+/* All eight slots over RAM, device memory and read-only device memory. */
+static void nested(void **state)
+{
+	static const char *const names[8] = { "WB", "WC", "UC-", "UC", "WB", "WP", "UC-", "WT" };
+	static const struct {
+		uint64_t mfn, raw;
+		unsigned int column, mtrr; /* of apm_pats and apm_mtrrs */
+		bool ram;
+	} places[] = {
+		{ 0x1000, NPT_RAM, 0, 4, true },    { 0x7f000, NPT_RAM, 0, 0, true }, { 0x1000000, NPT_RAM, 0, 4, true },
+		{ 0xf0000, NPT_MMIO, 1, 0, false }, { 0x1000, NPT_MMIO, 1, 4, false }, { 0xfec00, NPT_MMIO_RO, 2, 0, false },
+		{ 0xf0000, NPT_RAM | 5ull << 52, 0, 0, false }, { 0x2000, NPT_RAM | 5ull << 52, 0, 4, false },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < EMT_ARRAY_SIZE(places); k++) {
+		struct emt_gpas m = { .n = 0 };
+		struct emt_view *v;
+		struct emt_facts f;
+		struct got g;
+		char text[8];
+		size_t n;
+
+		tables();
+		for (unsigned int i = 0; i < 8; i++)
+			entry(4, i, (0x20ull + i) << 12 | 7 | (i & 1) << 3 | (i >> 1 & 1) << 4 | (i >> 2) << 7);
+		facts_of(&f, 0x80000011, 0);
+		f.paging = EMT_PAGING_NPT;
+		host_of(&f);
+		assert_int_equal(emt_views_of(&f, NULL, &v, &n, NULL), 0);
+		nested_add(&m, &f, 0, places[k].mfn, 64, places[k].raw);
+		assert_int_equal(m.n, 1);
+		assert_string_equal(emt_gpa_type_text(&m.v[0], text), places[k].column == 0 ? "WB" :
+				    places[k].column == 1 ? "UC-" : "UC");
+		walk(&g, v, &m);
+		assert_int_equal(g.n, 8);
+		for (unsigned int i = 0; i < 8; i++) {
+			unsigned int want = by_apm(names[i], places[k].column, places[k].mtrr);
+			bool cached = want == 1u << WB || want == 1u << WT || want == 1u << WP;
+
+			assert_int_equal(g.e[i].types, want);
+			assert_int_equal(g.e[i].finding, !places[k].ram ? cached ? EMT_EFF_MMIO_CACHED : EMT_EFF_FINE :
+					 cached ? EMT_EFF_FINE : i == 1 ? EMT_EFF_RAM_WC : EMT_EFF_RAM_UC);
+			if (places[k].ram && !cached)
+				assert_int_equal(g.e[i].cause, places[k].mtrr ? EMT_BY_PAT : EMT_BY_HOST_MTRR);
+			if (!places[k].ram && cached)
+				assert_int_equal(g.e[i].cause, EMT_BY_NPT);
+		}
+		/* the processor heeds CR0.CD by itself, IOMMU or not */
+		free(v);
+		f.vcpu_cr0[0] |= EMT_CR0_CD;
+		assert_int_equal(emt_views_of(&f, NULL, &v, &n, NULL), 0);
+		assert_int_equal(v->cd, EMT_CD_ON);
+		walk(&g, v, &m);
+		assert_int_equal(g.e[0].types, 1u << EMT_MT_CD);
+		free(v);
+		emt_gpas_free(&m);
+		/* MTRRs that are not known */
+		emt_facts_set(&f, EMT_FACT_HOST_MTRR, EMT_UNKNOWN, NULL);
+		nested_add(&m, &f, 0, places[k].mfn, 64, places[k].raw);
+		assert_true(m.v[0].mtrr_assumed);
+		assert_int_equal(m.v[0].mtrr, 1u << (places[k].ram ? WB : UC));
+		emt_gpas_free(&m);
+		emt_facts_free(&f);
+	}
+}
+
+/* A run is cut where host MTRRs end, frame by frame as another way has it. */
+static void nested_cuts(void **state)
+{
+	struct emt_gpas m = { .n = 0 };
+	struct emt_facts f;
+	uint64_t next = 0x100;
+
+	(void)state;
+	facts_of(&f, 0x80000011, 0);
+	f.paging = EMT_PAGING_NPT;
+	host_of(&f);
+	nested_add(&m, &f, 0x100, 0x7e000, 0x4000, NPT_RAM);
+	nested_add(&m, &f, 0x8000, 0xff000, 0x2000, NPT_RAM);
+	nested_add(&m, &f, 0x10000, 0xff000, 0x2000, NPT_MMIO);
+	assert_int_equal(m.n, 5);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(m.v[i].gfn, next);
+		next = m.v[i].last + 1;
+		assert_int_equal(m.v[i].mtrr, m.v[i].mfn < 0x7f000 ? 1u << WB : 1u << UC);
+	}
+	assert_int_equal(m.v[1].last, 0x40ff);
+	/* above 4 GiB RAM is WB whatever the default type; devices are not */
+	assert_int_equal(m.v[2].mtrr, 1u << UC);
+	assert_int_equal(m.v[2].last, 0x8fff);
+	assert_int_equal(m.v[3].mtrr, 1u << WB);
+	assert_int_equal(m.v[4].mtrr, 1u << UC);
+	emt_gpas_free(&m);
+	emt_facts_free(&f);
 }
 
 /* ---- aliases ---- */
@@ -359,7 +611,8 @@ static void aliases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_manuals_table), cmocka_unit_test(every_slot),
+		cmocka_unit_test(the_manuals_table), cmocka_unit_test(amds_tables), cmocka_unit_test(xen_and_cd),
+		cmocka_unit_test(every_slot), cmocka_unit_test(nested), cmocka_unit_test(nested_cuts),
 		cmocka_unit_test(what_is_not_sure), cmocka_unit_test(caches_off),
 		cmocka_unit_test(views), cmocka_unit_test(aliases),
 	};
