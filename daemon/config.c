@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "emtd.h"
+#include "source/journal_facts.h"
 #include "source/source.h"
 
 #ifndef EMT_BINDIR
@@ -32,9 +33,11 @@ static const struct key {
 	NUMBER(max_watchers, 1, 1000),
 	BOOL(allow_costs),
 	{ "watch", TYPE_WATCH, 0, 0, 0, 0 },
-	NUMBER(watch_interval, 1, 86400), NUMBER(watch_events, 0, 3600), NUMBER(watch_budget, 1, 100),
+	NUMBER(watch_interval, 1, 86400), NUMBER(watch_events, 0, 3600), NUMBER(watch_pause, 0, 3600),
+	NUMBER(watch_budget, 1, 100), TEXT(journal),
 	NUMBER(watch_timeout, 1, 3600), BOOL(findings_log), TEXT(textfile), NUMBER(http_port, 0, 65535),
-	TEXT(history), NUMBER(history_days, 1, 36500), NUMBER(history_mib, 1, 1u << 20), TEXT(hook), TEXT(walks), NUMBER(walks_mib, 1, 1u << 20), NUMBER(flush_open, 1, 36500 * 86400u),
+	TEXT(history), NUMBER(history_days, 1, 36500), NUMBER(history_mib, 1, 1u << 20), TEXT(hook),
+	TEXT(walks), NUMBER(walks_mib, 1, 1u << 20), NUMBER(flush_open, 1, 36500 * 86400u),
 	{ "hook_severity", TYPE_LEVEL, offsetof(struct config, hook_severity), 0, 0, 0 },
 	NUMBER(hook_timeout, 1, 3600),
 };
@@ -43,10 +46,12 @@ void config_defaults(struct config *c)
 {
 	*c = (struct config){
 		.socket = EMT_WIRE_SOCKET, .read_socket = EMT_WIRE_READ_SOCKET, .emtctl = EMT_BINDIR "/emtctl",
+		.journal = EMT_JOURNAL_FILE,
 		.max_clients = 256, .max_workers = 4, .max_slow = 16,
 		.request_timeout = 120, .idle_timeout = 300,
-		.max_watchers = 32, .watch_interval = 300, .watch_events = 10, .watch_budget = 5, .watch_timeout = 60,
-		.history_days = 30, .history_mib = 64, .walks_mib = 256, .flush_open = 86400, .hook_severity = EMT_SEV_ERROR, .hook_timeout = 30,
+		.max_watchers = 32, .watch_interval = 300, .watch_events = 10, .watch_pause = 5, .watch_budget = 5,
+		.watch_timeout = 60, .history_days = 30, .history_mib = 64, .walks_mib = 256, .flush_open = 86400,
+		.hook_severity = EMT_SEV_ERROR, .hook_timeout = 30,
 	};
 }
 

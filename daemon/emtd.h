@@ -36,7 +36,9 @@ struct config {
 	char watch[CONFIG_WATCH][256]; /* sources, or "all" */
 	unsigned int nr_watch;
 	unsigned int watch_interval, watch_events; /* seconds */
+	unsigned int watch_pause;    /* seconds that an event leaves a live source alone */
 	unsigned int watch_budget;   /* percent of one CPU */
+	char journal[256];           /* of toolstack calls; "" = none */
 	unsigned int watch_timeout;  /* CPU seconds of one audit */
 	bool findings_log;           /* events on standard output, as NDJSON */
 	char textfile[256];          /* metrics; "" = none */
@@ -124,6 +126,7 @@ struct spawn {
 	const char *path;
 	const char *const *argv;     /* NULL at the end */
 	const char *const *env;      /* beside the usual; may be NULL */
+	const char *journal;         /* that it is to read; NULL or "" = as it is built */
 	int fd[3];                   /* -1 = /dev/null */
 	rlim_t cpu, memory;          /* seconds, bytes of address space; 0 = no limit */
 	int nice;

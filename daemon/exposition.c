@@ -206,9 +206,11 @@ static void put_self(struct out *o, const struct watch *w)
 {
 	struct history_stats stats;
 	struct hook_stats hooks;
+	struct journal_stats journal;
 
 	history_stats(w->history, &stats);
 	hooks_stats(w->s->hooks, &hooks);
+	journal_stats(w->journal, &journal);
 	head(o, "emt_watch_sources", "gauge", NULL, "Sources that are watched.");
 	evbuffer_add_printf(o->to, "emt_watch_sources %u\n", w->nr_sources);
 	head(o, "emt_watch_cpu_seconds", "counter", "seconds", "Processor time that watching used.");
@@ -217,6 +219,19 @@ static void put_self(struct out *o, const struct watch *w)
 	evbuffer_add_printf(o->to, "emt_watch_budget_ratio %.2f\n", (double)w->s->config.watch_budget / 100);
 	head(o, "emt_watch_delays", "counter", NULL, "Audits that had to wait for the budget.");
 	evbuffer_add_printf(o->to, "emt_watch_delays_total %llu\n", (unsigned long long)w->waits);
+	head(o, "emt_watch_triggers", "counter", NULL, "Audits that an event asked for, by what told of it.");
+	evbuffer_add_printf(o->to, "emt_watch_triggers_total{by=\"file\"} %llu\n"
+			    "emt_watch_triggers_total{by=\"domains\"} %llu\n"
+			    "emt_watch_triggers_total{by=\"journal\"} %llu\n",
+			    (unsigned long long)w->asked[WATCH_BY_FILE], (unsigned long long)w->asked[WATCH_BY_LIST],
+			    (unsigned long long)w->asked[WATCH_BY_JOURNAL]);
+	head(o, "emt_watch_journal_open", "gauge", NULL, "The journal of toolstack calls is followed.");
+	evbuffer_add_printf(o->to, "emt_watch_journal_open %d\n", journal.followed);
+	head(o, "emt_watch_journal_calls", "counter", NULL, "Calls of toolstacks that the journal told of.");
+	evbuffer_add_printf(o->to, "emt_watch_journal_calls_total %llu\n", (unsigned long long)journal.calls);
+	head(o, "emt_watch_journal_skipped_bytes", "counter", "bytes",
+	     "What came too fast to be read: all domains were audited instead.");
+	evbuffer_add_printf(o->to, "emt_watch_journal_skipped_bytes_total %llu\n", (unsigned long long)journal.skipped);
 	head(o, "emt_watch_events", "counter", NULL, "Events: findings that were new, changed or cleared, and others.");
 	evbuffer_add_printf(o->to, "emt_watch_events_total %llu\n", (unsigned long long)w->events);
 	head(o, "emt_watch_lost_events", "counter", NULL, "Events that a reader was too slow for.");

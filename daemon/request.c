@@ -113,6 +113,7 @@ static pid_t spawn_worker(const struct worker *w, int in, int out, int err)
 	const char *argv[EMT_WIRE_WORDS + 2] = { "emtctl" }, *env[4] = { "EMTCTL_DAEMON=no" };
 	rlim_t cpu = w->feed ? 0 : w->s->config.request_timeout + 10;
 	struct spawn how = { .path = w->s->config.emtctl, .argv = argv, .env = env, .fd = { in, out, err },
+			     .journal = w->s->config.journal,
 			     .cpu = cpu, .memory = WORKER_MEMORY };
 	char terminal[64];
 

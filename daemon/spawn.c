@@ -20,7 +20,7 @@ static void child(const struct spawn *s)
 {
 	static const char *const keep[] = { "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH" };
 	struct rlimit memory = { s->memory, s->memory }, cpu = { s->cpu, s->cpu };
-	char text[EMT_ARRAY_SIZE(keep)][512], path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	char text[EMT_ARRAY_SIZE(keep)][512], journal[300], path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	const char *env[ENV + 1] = { path };
 	size_t n = 1;
 	int null = open("/dev/null", O_RDWR);
@@ -50,6 +50,10 @@ static void child(const struct spawn *s)
 		setrlimit(RLIMIT_CPU, &cpu);
 	for (size_t i = 0; s->env && s->env[i] && n < ENV; i++)
 		env[n++] = s->env[i];
+	if (s->journal && *s->journal && n < ENV) {
+		snprintf(journal, sizeof(journal), "EMTCTL_JOURNAL=%s", s->journal);
+		env[n++] = journal;
+	}
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(keep) && n < ENV; i++) {
 		const char *v = getenv(keep[i]);
 

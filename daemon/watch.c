@@ -14,6 +14,7 @@
 #include "http.h"
 
 #define SOON 100        /* milliseconds: a file is often written more than once */
+#define SETTLE 1000     /* milliseconds: a toolstack makes many calls for one purpose */
 #define CREDIT_MOST 10  /* seconds of processor time that can be saved up */
 #define TEXTFILE 2000   /* milliseconds from one textfile to the next */
 #define LATEST 60000    /* milliseconds that the timer sleeps at most */
@@ -87,13 +88,26 @@ void watch_remove(struct watched *src)
 	member_free(src);
 }
 
-void watch_touch(struct watched *src)
+void watch_touch(struct watched *src, enum watch_by by)
 {
-	int64_t soon = watch_now_ms() + SOON;
+	int64_t soon = watch_now_ms() + (by == WATCH_BY_JOURNAL ? SETTLE : SOON);
 
-	if (src->due > soon)
-		src->due = soon;
+	if (src->due <= soon)
+		return;
+	src->due = soon;
+	src->asked = true;
+	src->w->asked[by]++;
 	watch_schedule(src->w);
+}
+
+void watch_list_soon(struct watch *w)
+{
+	int64_t soon = watch_now_ms() + SETTLE;
+
+	if (w->list_due == INT64_MAX || w->list_due <= soon)
+		return;
+	w->list_due = soon;
+	watch_schedule(w);
 }
 
 /* ---- the budget ---- */
@@ -112,6 +126,18 @@ static int64_t wait_for_credit(const struct watch *w)
 	return w->credit > 0 ? 0 : -w->credit / (10 * w->s->config.watch_budget) + 1;
 }
 
+void watch_spent(struct watch *w, int64_t us)
+{
+	w->credit -= us;
+	w->cpu_us += (uint64_t)us;
+}
+
+bool watch_may_spend(struct watch *w)
+{
+	credit(w, watch_now_ms());
+	return w->credit > 0;
+}
+
 bool watch_ended(struct watch *w, pid_t pid, int status, const struct rusage *used)
 {
 	int64_t us = (used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000ll + used->ru_utime.tv_usec +
@@ -120,13 +146,11 @@ bool watch_ended(struct watch *w, pid_t pid, int status, const struct rusage *us
 	(void)status;
 	if (!w || !w->job)
 		return false;
-	w->credit -= us;
-	w->cpu_us += (uint64_t)us;
-	if (observing_ended(w->job, pid))
-		return true;
-	w->credit += us;
-	w->cpu_us -= (uint64_t)us;
-	return false;
+	if (!observing_is(w->job, pid))
+		return false;
+	watch_spent(w, observing_used(w->job, us));
+	observing_ended(w->job);
+	return true;
 }
 
 /* ---- when ---- */
@@ -136,17 +160,28 @@ static bool may(const struct watch *w, const struct watched *src)
 	return !src->spec.costs || w->s->config.allow_costs;
 }
 
+/* An event does not break the pause after an audit; the interval knows none. */
+static int64_t due_of(const struct watched *src)
+{
+	bool live = src->spec.kind == EMT_SOURCE_XEN || src->spec.kind == EMT_SOURCE_KVM;
+	int64_t rested = src->ended + (int64_t)src->w->s->config.watch_pause * 1000;
+
+	return src->asked && live && src->ended && src->due < rested ? rested : src->due;
+}
+
 /* The source that waits longest; '*next' becomes the earliest time at which any is due. */
 static struct watched *first_due(struct watch *w, int64_t now, int64_t *next)
 {
 	struct watched *src, *first = NULL;
 
 	DL_FOREACH(w->sources, src) {
+		int64_t due = due_of(src);
+
 		if (!may(w, src))
 			continue;
-		if (src->due < *next)
-			*next = src->due;
-		if (src->due <= now && (!first || src->due < first->due))
+		if (due < *next)
+			*next = due;
+		if (due <= now && (!first || src->due < first->due))
 			first = src;
 	}
 	return first;
@@ -160,6 +195,7 @@ void watch_schedule(struct watch *w)
 	struct timeval tv;
 
 	credit(w, now);
+	journal_attach(w->journal);
 	/* it goes to the disk, which takes time: not for each audit */
 	if (w->textfile_stale && w->textfile_due <= now) {
 		w->textfile_stale = false;
@@ -218,6 +254,8 @@ void watch_configure(struct watch *w)
 	bool live = false;
 
 	history_set_limits(w->history, &limits);
+	if (w->journal)
+		journal_configure(w->journal);
 	DL_FOREACH(w->sources, src)
 		src->stays = src->dynamic;
 	w->all = w->all_costs = false;
@@ -251,6 +289,7 @@ struct watch *watch_new(struct server *s)
 	w->credit = CREDIT_MOST * 1000000ll / 10;
 	w->timer = evtimer_new(s->base, on_timer, w);
 	files_start(w);
+	w->journal = journal_new(w);
 	if (!w->timer) {
 		watch_free(w);
 		return NULL;
@@ -286,6 +325,7 @@ void watch_free(struct watch *w)
 		member_free(src);
 	}
 	files_stop(w);
+	journal_free(w->journal);
 	if (w->timer)
 		event_free(w->timer);
 	history_close(w->history);

@@ -50,7 +50,11 @@ struct seen_domain {
 
 /* ---- sources; watch.c ---- */
 
+/* What told of a change. */
+enum watch_by { WATCH_BY_FILE, WATCH_BY_LIST, WATCH_BY_JOURNAL, WATCH_BYS };
+
 struct observing;
+struct journal;
 
 struct watched {
 	struct watch *w;
@@ -59,6 +63,8 @@ struct watched {
 	bool dynamic;              /* found by "all" */
 	bool stays;                /* while the configuration is read again */
 	int64_t due;               /* milliseconds, monotonic */
+	bool asked;                /* by an event, since the last audit began */
+	int64_t ended;             /* when the last audit did; 0 = none yet */
 	int wd;                    /* of inotify; -1 = none */
 	struct seen_domain *domains;
 	struct json_object *families; /* owned: metrics of the last audit; NULL */
@@ -75,6 +81,7 @@ struct watch {
 	struct watched *sources;
 	unsigned int nr_sources;
 	struct observing *job;     /* the audit or listing that runs; NULL */
+	struct journal *journal;   /* of toolstack calls, followed; NULL = cannot be */
 	struct event *timer, *files, *retry;
 	int inotify;               /* -1 = none */
 	bool all, all_costs;       /* every domain is watched */
@@ -83,6 +90,7 @@ struct watch {
 	int64_t credit;            /* microseconds of processor time that may be used; may be negative */
 	int64_t credited;          /* when it was last added to */
 	uint64_t cpu_us, audits, failures, waits; /* waits: starts put off for the budget */
+	uint64_t asked[WATCH_BYS]; /* audits that an event asked for, by what told it */
 	uint64_t events, lost_log, lost_log_all; /* lost: lines that standard output did not take */
 	bool textfile_failed;      /* told once */
 	bool textfile_stale;       /* an audit ended since it was written */
@@ -97,8 +105,15 @@ void watch_configure(struct watch *w);
 void watch_free(struct watch *w);
 /* A child ended; true: it was a watcher's. */
 bool watch_ended(struct watch *w, pid_t pid, int status, const struct rusage *used);
-/* Something happened to a source: audit it soon. */
-void watch_touch(struct watched *src);
+/* Something happened to a source: audit it soon. A live one is left alone for watch_pause
+ * after its last audit: what happens meanwhile is seen together. */
+void watch_touch(struct watched *src, enum watch_by by);
+/* Look at the list of domains soon, if that is done at all. */
+void watch_list_soon(struct watch *w);
+/* Processor time of our own that counts against the budget, in microseconds; and whether
+ * there is any left. */
+void watch_spent(struct watch *w, int64_t us);
+bool watch_may_spend(struct watch *w);
 /* Look what is due, and start it. */
 void watch_schedule(struct watch *w);
 int64_t watch_now_ms(void);
@@ -110,8 +125,12 @@ void watch_remove(struct watched *src);
 /* Run `observe` of a source, or list domains (NULL). False: it could not be started. */
 bool observing_start(struct watch *w, struct watched *src);
 void observing_kill(struct observing *job);
-/* The process ended, if 'pid' is its: false when not. Its reply is taken in. */
-bool observing_ended(struct observing *job, pid_t pid);
+bool observing_is(const struct observing *job, pid_t pid);
+/* Its process ended: its reply is taken in. */
+void observing_ended(struct observing *job);
+/* What it used, of which 'cpu_us' is processor time: a source with costs=yes has the
+ * hypervisor work for it, so the time that it took counts whole. */
+int64_t observing_used(const struct observing *job, int64_t cpu_us);
 /* The source is removed: what comes is thrown away. */
 void observing_forget(struct observing *job, const struct watched *src);
 
@@ -146,5 +165,22 @@ void files_add(struct watched *src);
 void files_remove(struct watched *src);
 /* The listing of domains came. */
 void live_take(struct watch *w, struct json_object *lines);
+/* The source that is this domain, NULL if none is; '*listed': the last listing has it. */
+struct watched *live_source(struct watch *w, uint32_t domid, bool *listed);
+
+/* ---- calls of the toolstack; watch_journal.c ---- */
+
+/* Follow the journal that the configuration names; NULL: it cannot be done. */
+struct journal *journal_new(struct watch *w);
+void journal_configure(struct journal *j);
+void journal_free(struct journal *j); /* may be NULL */
+/* Its folder may exist by now. 'j' may be NULL. */
+void journal_attach(struct journal *j);
+struct journal_stats {
+	bool followed;             /* the file is open */
+	uint64_t calls;            /* lines read that tell of one */
+	uint64_t skipped;          /* bytes that came too fast to be read: all domains were audited */
+};
+void journal_stats(const struct journal *j, struct journal_stats *out); /* 'j' may be NULL */
 
 #endif

@@ -44,7 +44,7 @@ static void on_files(evutil_socket_t fd, short what, void *arg)
 				/* what was not told for lack of room concerns all */
 				if ((e->mask & IN_Q_OVERFLOW) ||
 				    (src->wd == e->wd && e->len && !strcmp(e->name, name_of(src))))
-					watch_touch(src);
+					watch_touch(src, WATCH_BY_FILE);
 		}
 }
 
@@ -115,6 +115,22 @@ static struct watched *source_of(struct watch *w, struct json_object *domain)
 	return NULL;
 }
 
+struct watched *live_source(struct watch *w, uint32_t domid, bool *listed)
+{
+	struct json_object *domain;
+	struct watched *src;
+	char id[16];
+
+	snprintf(id, sizeof(id), "%u", domid);
+	*listed = w->listed && json_object_object_get_ex(w->listed, id, &domain);
+	if (*listed)
+		return source_of(w, domain);
+	DL_FOREACH(w->sources, src)
+		if (src->spec.kind == EMT_SOURCE_XEN && !strcmp(src->spec.target, id))
+			return src;
+	return NULL;
+}
+
 /* What it does from moment to moment is no change; its devices, memory and vCPUs are. */
 static bool same(struct json_object *a, struct json_object *b)
 {
@@ -145,7 +161,7 @@ static void take_one(struct watch *w, struct json_object *domain)
 		return;
 	/* a new domain under a name that is watched, or one that changed */
 	if (!json_object_object_get_ex(w->listed, text_of(domain, "domain"), &before) || !same(before, domain))
-		watch_touch(src);
+		watch_touch(src, WATCH_BY_LIST);
 }
 
 void live_take(struct watch *w, struct json_object *lines)

@@ -84,7 +84,8 @@ static void source_result(struct observing *job, struct json_object *lines, stru
 	size_t n = json_object_array_length(lines);
 	char text[400];
 
-	src->latency = (double)(watch_now_ms() - job->due) / 1000;
+	src->ended = watch_now_ms();
+	src->latency = (double)(src->ended - job->due) / 1000;
 	if (end && *text_of(end, "exit_status") != '2') {
 		last = n ? json_object_array_get_idx(lines, n - 1) : NULL;
 		if (last)
@@ -179,15 +180,24 @@ static void on_output(evutil_socket_t fd, short what, void *arg)
 		done(job);
 }
 
-bool observing_ended(struct observing *job, pid_t pid)
+bool observing_is(const struct observing *job, pid_t pid)
 {
-	if (job->pid != pid)
-		return false;
-	kill(-pid, SIGKILL); /* what it started holds the streams open */
+	return job->pid == pid;
+}
+
+int64_t observing_used(const struct observing *job, int64_t cpu_us)
+{
+	int64_t took = (watch_now_ms() - job->began) * 1000;
+
+	return job->src && job->src->spec.costs && took > cpu_us ? took : cpu_us;
+}
+
+void observing_ended(struct observing *job)
+{
+	kill(-job->pid, SIGKILL); /* what it started holds the streams open */
 	job->pid = -1;
 	if (job->fd[0] < 0 && job->fd[1] < 0)
 		done(job);
-	return true;
 }
 
 static void on_late(evutil_socket_t fd, short what, void *arg)
@@ -212,6 +222,7 @@ static bool start(struct observing *job, const struct watched *src)
 	struct timeval limit = { .tv_sec = (time_t)c->watch_timeout * SLACK };
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 };
 	struct spawn how = { .path = c->emtctl, .argv = argv, .env = env, .fd = { -1, -1, -1 },
+			     .journal = c->journal,
 			     .cpu = c->watch_timeout, .memory = MEMORY, .nice = NICE };
 
 	if (src)
@@ -267,7 +278,9 @@ bool observing_start(struct watch *w, struct watched *src)
 		return false;
 	}
 	w->job = job;
-	if (src)
+	if (src) {
+		src->asked = false;
 		src->due = job->began + (int64_t)w->s->config.watch_interval * 1000;
+	}
 	return true;
 }

@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOURNAL "/var/lib/emt/journal.ndjson"
-
 /* Whoever writes the journal holds PATH.lock: a writer that was killed holds nothing. */
 static bool is_watched(const char *path)
 {
@@ -43,7 +41,7 @@ const char *emt_journal_file(void)
 {
 	const char *path = getenv("EMTCTL_JOURNAL");
 
-	return path && *path ? path : JOURNAL;
+	return path && *path ? path : EMT_JOURNAL_FILE;
 }
 
 static const char *text(struct json_object *o, const char *key)

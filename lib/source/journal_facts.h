@@ -9,6 +9,8 @@
 
 #include "policy/facts.h"
 
+/* Where the service keeps it. */
+#define EMT_JOURNAL_FILE "/var/lib/emt/journal.ndjson"
 /* Where the journal is: EMTCTL_JOURNAL, else the service's. */
 const char *emt_journal_file(void);
 

@@ -298,7 +298,7 @@ instead() {
 	emt wait 'audits >= 1' --timeout 20s
 	status_is 0
 	mkfifo slow
-	"$REAL" watch --changes --ndjson --timeout 30s >slow &
+	"$REAL" watch --changes --ndjson --timeout 120s >slow &
 	stream=$!
 	exec 7<slow
 	emt wait 'audits >= 6' --timeout 40s
@@ -306,9 +306,13 @@ instead() {
 	rss=$(awk '/VmRSS/ { print $2 }' "/proc/$daemon/status")
 	echo "emtd: $rss KiB"
 	sanitized || [ "$rss" -lt 80000 ]
-	timeout 40 cat <&7 >got || true
+	cat <&7 >got &
+	reader=$!
 	exec 7<&-
+	for _ in {1..6}; do until_true grep -q '"event":"lost"' got && break; done
+	kill -INT "$stream"
 	wait "$stream" || st=$?
+	wait "$reader"
 	[ "${st:-0}" = 3 ]
 	lost=$(jq -s '[.[] | select(.event == "lost") | .entries] | add' got)
 	[ "$lost" -gt 100 ]

@@ -5,7 +5,7 @@
  * prints for keys D and q comes from files: FAKEXEN_D, FAKEXEN_Q. When it is closed,
  * FAKEXEN_QUERY is the state of emt's livepatch: absent (or not set), uploaded, applied;
  * FAKEXEN_BUILD another build id. FAKEXEN_TYPES has a digit for each of the first gfns:
- * its HVMMEM_ class. FAKEXEN_LOG gets one line for each kind of call, and one for calls that no row of the
+ * its HVMMEM_ class. While a file FAKEXEN_GONE exists there is no domain 5. FAKEXEN_LOG gets one line for each kind of call, and one for calls that no row of the
  * table describes.
  */
 #include <dlfcn.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "../unit/fake_xen.h"
 
@@ -73,6 +74,7 @@ void *xencall_open(void *logger, unsigned int flags)
 		fake.build_id = build;
 	fake.patch = !query ? 0 : !strcmp(query, "applied") ? 2 : !strcmp(query, "uploaded") ? 1 : 0;
 	fake.others = getenv("FAKEXEN_OTHERS") ? 1 : 0;
+	fake.gone = fake.unlisted = getenv("FAKEXEN_GONE") && !access(getenv("FAKEXEN_GONE"), F_OK);
 	fake.livepatch_refuse = getenv("FAKEXEN_LIVEPATCH") ? atoi(getenv("FAKEXEN_LIVEPATCH")) : 0;
 	fake.answer_differs = getenv("FAKEXEN_DIFFERS") ? strtoull(getenv("FAKEXEN_DIFFERS"), NULL, 0) : 0;
 	if (ring || line) {

@@ -229,7 +229,7 @@ static long fake_call(void *handle, unsigned int nr, uint64_t a0, uint64_t a1)
 		if (get(arg, 8, 2) == 0) {
 			describe(infos, 0);
 			describe(infos + (fake.minor >= 16 ? 112 : 104), 5);
-			put(arg, 24, 2, 4);
+			put(arg, 24, fake.unlisted ? 1 : 2, 4);
 		}
 		return 0;
 	case EMT_XC_DOMAIN:

@@ -14,6 +14,7 @@ struct fake_xen {
 	unsigned int minor, domctl, sysctl;
 	int refuse;             /* errno of every versioned call, 0 = none */
 	bool gone;              /* domain 5 vanished */
+	bool unlisted;          /* and is not listed any more */
 	unsigned int asked, buffers;
 	uint64_t seen[EMT_XC_NR]; /* by row of the table */
 	unsigned int foreign;   /* calls that no row describes */

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The journal of what toolstacks do, as it grows: a call that changes a watched domain has
+ * it audited soon. BPF programs see the calls in a service of its own; here a file is read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "watch.h"
+#include "xen/toolstack.h"
+
+#define PAUSE 100          /* milliseconds from one look to the next, however fast it grows */
+#define LOOK (256 << 10)   /* bytes of one look */
+#define BEHIND (2 << 20)   /* bytes beyond which they are not read, but all domains audited */
+#define LINE 4096          /* bytes of a line that are kept */
+#define MASK (IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)
+
+struct journal {
+	struct watch *w;
+	char path[256];
+	int fd;                /* of the file; -1 = there is none */
+	int inotify, wd;       /* of its folder; -1 = none */
+	struct event *grows, *look;
+	bool waiting;          /* for the next look */
+	char line[LINE];
+	size_t have;           /* bytes of the line that is not whole */
+	bool too_long;
+	struct journal_stats stats;
+};
+
+/* ---- what a line says ---- */
+
+static void touch_all(struct watch *w)
+{
+	struct watched *src;
+
+	DL_FOREACH(w->sources, src)
+		if (src->spec.kind == EMT_SOURCE_XEN)
+			watch_touch(src, WATCH_BY_JOURNAL);
+}
+
+static void call(struct journal *j, struct json_object *line)
+{
+	struct json_object *domain = NULL, *event = NULL;
+	struct watched *src;
+	bool listed;
+	int what;
+
+	json_object_object_get_ex(line, "event", &event);
+	what = event ? emt_event_by_name(json_object_get_string(event)) : -1;
+	j->stats.calls++;
+	json_object_object_get_ex(line, "domain", &domain);
+	if (!domain) { /* the host's */
+		touch_all(j->w);
+		return;
+	}
+	src = live_source(j->w, (uint32_t)json_object_get_int64(domain), &listed);
+	if (src)
+		watch_touch(src, WATCH_BY_JOURNAL);
+	/* who that is, the list tells */
+	if (!listed || what == EMT_EV_CREATE || what == EMT_EV_DESTROY)
+		watch_list_soon(j->w);
+}
+
+static uint64_t number(struct json_object *line, const char *name)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(line, name, &v) && v ? json_object_get_uint64(v) : 0;
+}
+
+static void one_line(struct journal *j)
+{
+	struct json_object *line, *record = NULL;
+	const char *kind;
+
+	j->line[j->have] = '\0';
+	line = json_tokener_parse(j->line);
+	if (json_object_is_type(line, json_type_object))
+		json_object_object_get_ex(line, "record", &record);
+	kind = record ? json_object_get_string(record) : "";
+	if (!strcmp(kind, "toolstack_event"))
+		call(j, line);
+	else if (!strcmp(kind, "header"))
+		touch_all(j->w); /* what happened before is not known */
+	else if (!strcmp(kind, "watching") &&
+		 number(line, "lost") + number(line, "unpaired") + number(line, "unreadable"))
+		touch_all(j->w);
+	json_object_put(line);
+}
+
+static void take(struct journal *j, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '\n') {
+			if (!j->too_long)
+				one_line(j);
+			j->have = 0;
+			j->too_long = false;
+		} else if (j->have + 1 < sizeof(j->line)) {
+			j->line[j->have++] = text[i];
+		} else {
+			j->too_long = true;
+		}
+	}
+}
+
+/* ---- the file ---- */
+
+static void leave(struct journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = -1;
+	j->have = 0;
+	j->too_long = false;
+}
+
+/* 'from_end': what it has already is old. */
+static void enter(struct journal *j, bool from_end)
+{
+	j->fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (j->fd >= 0 && from_end)
+		lseek(j->fd, 0, SEEK_END);
+}
+
+/* Another file under the same name, or the same with less in it. */
+static bool replaced(const struct journal *j, const struct stat *now)
+{
+	struct stat by_name;
+
+	return stat(j->path, &by_name) || by_name.st_ino != now->st_ino || by_name.st_dev != now->st_dev ||
+	       now->st_size < lseek(j->fd, 0, SEEK_CUR);
+}
+
+static int64_t cpu_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void later(struct journal *j)
+{
+	const struct timeval tv = { .tv_usec = PAUSE * 1000 };
+
+	if (!j->waiting)
+		event_add(j->look, &tv);
+	j->waiting = true;
+}
+
+static void skip(struct journal *j, off_t at, off_t size)
+{
+	char last = 0;
+
+	j->stats.skipped += (uint64_t)(size - at);
+	lseek(j->fd, size, SEEK_SET);
+	j->have = 0;
+	j->too_long = pread(j->fd, &last, 1, size - 1) != 1 || last != '\n'; /* the rest of a line */
+	touch_all(j->w);
+	watch_list_soon(j->w);
+}
+
+static void look(struct journal *j)
+{
+	static char text[16384];
+	struct stat st;
+	size_t all = 0;
+	ssize_t n = 1;
+	off_t at;
+
+	if (j->fd >= 0 && (fstat(j->fd, &st) || replaced(j, &st)))
+		leave(j);
+	if (j->fd < 0)
+		enter(j, false);
+	if (j->fd < 0 || fstat(j->fd, &st))
+		return;
+	at = lseek(j->fd, 0, SEEK_CUR);
+	if (st.st_size - at > BEHIND) {
+		skip(j, at, st.st_size);
+		return;
+	}
+	while (all < LOOK && (n = read(j->fd, text, sizeof(text))) > 0) {
+		take(j, text, (size_t)n);
+		all += (size_t)n;
+	}
+	if (n > 0)
+		later(j);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct journal *j = arg;
+	int64_t began = cpu_now_us();
+
+	(void)fd, (void)what;
+	j->waiting = false;
+	if (watch_may_spend(j->w))
+		look(j);
+	else
+		later(j);
+	watch_spent(j->w, cpu_now_us() - began);
+}
+
+static void on_growth(evutil_socket_t fd, short what, void *arg)
+{
+	char text[8192] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct journal *j = arg;
+	ssize_t n;
+
+	(void)what;
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		for (char *at = text; at < text + n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(const void *)at;
+
+			at += sizeof(*e) + e->len;
+			if (e->mask & IN_IGNORED)
+				j->wd = -1; /* the folder is gone */
+			if ((e->mask & IN_Q_OVERFLOW) || (e->len && !strcmp(e->name, strrchr(j->path, '/') + 1)))
+				later(j);
+		}
+}
+
+/* ---- from outside ---- */
+
+void journal_attach(struct journal *j)
+{
+	char folder[sizeof(j->path)];
+	char *slash;
+
+	if (!j || j->wd >= 0 || !*j->path)
+		return;
+	snprintf(folder, sizeof(folder), "%s", j->path);
+	slash = strrchr(folder, '/');
+	slash[slash == folder] = '\0';
+	j->wd = inotify_add_watch(j->inotify, folder, MASK | IN_ONLYDIR);
+	if (j->wd < 0)
+		return; /* the service makes it */
+	leave(j);
+	enter(j, true);
+	log_line(LOG_LEVEL_INFO, "following the journal of toolstack calls, %s%s", j->path,
+		 j->fd < 0 ? ", which does not exist yet" : "");
+}
+
+void journal_configure(struct journal *j)
+{
+	const char *path = j->w->s->config.journal;
+
+	if (!strcmp(j->path, path))
+		return;
+	leave(j);
+	if (j->wd >= 0)
+		inotify_rm_watch(j->inotify, j->wd);
+	j->wd = -1;
+	snprintf(j->path, sizeof(j->path), "%s", path);
+	journal_attach(j);
+	if (j->wd < 0 && *j->path)
+		log_line(LOG_LEVEL_INFO, "%s: no such folder yet: calls of the toolstack begin no audit", j->path);
+}
+
+void journal_stats(const struct journal *j, struct journal_stats *out)
+{
+	*out = j ? j->stats : (struct journal_stats){ 0 };
+	out->followed = j && j->fd >= 0;
+}
+
+struct journal *journal_new(struct watch *w)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->w = w;
+	j->fd = j->wd = -1;
+	j->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	j->look = evtimer_new(w->s->base, on_look, j);
+	j->grows = j->inotify >= 0 ? event_new(w->s->base, j->inotify, EV_READ | EV_PERSIST, on_growth, j) : NULL;
+	if (!j->look || !j->grows || event_add(j->grows, NULL)) {
+		log_line(LOG_LEVEL_WARNING, "the journal cannot be followed: %s", strerror(errno));
+		journal_free(j);
+		return NULL;
+	}
+	return j;
+}
+
+void journal_free(struct journal *j)
+{
+	if (!j)
+		return;
+	leave(j);
+	if (j->grows)
+		event_free(j->grows);
+	if (j->look)
+		event_free(j->look);
+	if (j->inotify >= 0)
+		close(j->inotify);
+	free(j);
+}
