@@ -29,9 +29,14 @@ struct file {
 	void *private_data;
 } EMT_CORE;
 
+struct mm_struct {
+	void *pgd;
+} EMT_CORE;
+
 struct task_struct {
 	int pid, tgid;
 	char comm[16];
+	struct mm_struct *mm;
 } EMT_CORE;
 
 struct seq_file {

@@ -6,10 +6,11 @@
  * and given at the end, if the call succeeded.
  */
 #define __TARGET_ARCH_x86 /* where registers carry arguments; Xen's p2m is x86's */
-#include <linux/bpf.h>
-#include <linux/types.h>
+#include "kernel.h"
+
 #include <asm/ptrace.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -112,6 +113,12 @@ static __always_inline int wanted_memory(__u32 cmd)
 					 1u << 21 | 1u << 23));
 }
 
+static __always_inline int wanted_physdev(__u32 cmd)
+{
+	/* devices named to Xen 15, 20, 25 and taken away 16, 26; MSI-X prepared, released 30, 31 */
+	return cmd < 32 && (1u << cmd & (1u << 15 | 1u << 16 | 1u << 20 | 1u << 25 | 1u << 26 | 1u << 30 | 1u << 31));
+}
+
 static __always_inline int begin_domctl(struct pending *p, __u64 address)
 {
 	struct domctl d;
@@ -147,6 +154,10 @@ static __always_inline int begin_memory(struct pending *p, __u32 cmd, __u64 addr
 		__builtin_memcpy(&domid, p->call.data + 2, 2);
 	} else {
 		__builtin_memcpy(&domid, p->call.data, 2);
+		if (cmd == 23) { /* arrays */
+			__builtin_memcpy(&extents, p->call.data + 16, 8);
+			read_user(p->call.extent, sizeof(p->call.extent[0]), extents);
+		}
 	}
 	p->call.domid = domid;
 	return 1;
@@ -158,10 +169,11 @@ static __always_inline int begin_hypercall(struct pending *p, __u64 address)
 
 	if (read_user(&h, sizeof(h), address))
 		return -1;
-	if (h.op == EMT_HC_MULTICALL && h.arg[1] == 1) {
+	if (h.op == EMT_HC_MULTICALL) {
 		struct multicall m;
 
-		if (read_user(&m, sizeof(m), h.arg[0]))
+		/* nobody makes several: they would have to be taken apart */
+		if (h.arg[1] != 1 || read_user(&m, sizeof(m), h.arg[0]))
 			return -1;
 		p->result = h.arg[0] + 8;
 		h.op = m.op;
@@ -174,9 +186,17 @@ static __always_inline int begin_hypercall(struct pending *p, __u64 address)
 		return begin_domctl(p, h.arg[0]);
 	case EMT_HC_MEMORY:
 		return begin_memory(p, (__u32)h.arg[0], h.arg[1]);
+	case EMT_HC_HVM: /* set_mem_type: until 4.8, a dm_op since */
+		p->call.cmd = (__u32)h.arg[0];
+		if (p->call.cmd != 8)
+			return 0;
+		if (read_user(p->call.data, 16, h.arg[1]))
+			return -1;
+		p->call.domid = p->call.data[0] | p->call.data[1] << 8;
+		return 1;
 	case EMT_HC_PHYSDEV:
 		p->call.cmd = (__u32)h.arg[0];
-		if (p->call.cmd != 30 && p->call.cmd != 31) /* prepare, release MSI-X */
+		if (!wanted_physdev(p->call.cmd))
 			return 0;
 		return read_user(p->call.data, 8, h.arg[1]) ? -1 : 1;
 	case EMT_HC_PLATFORM:
@@ -266,42 +286,181 @@ static __always_inline int leave(long ret)
 	return 0;
 }
 
-/* ---- privcmd_ioctl(file, request, address) ---- */
+/* ---- frames of domains that processes map ---- */
 
-SEC("fentry/privcmd_ioctl")
-int fentry_ioctl(__u64 *ctx)
+/* In a PV domain page tables hold machine frames: once a foreign frame is mapped, the
+ * process's entry tells where the hypervisor found it. Tables are reached through the
+ * M2P and the kernel's direct map. */
+#define M2P 0xffff800000000000ull
+
+const volatile __u64 page_offset_base_at = 0; /* where the kernel keeps that variable */
+
+struct mmapbatch {
+	__u32 nr;
+	__u16 domid, pad;
+	__u64 address;
+	__u64 gfns, errors; /* arrays of u64, of int */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct mmapbatch);
+} maps_begun SEC(".maps");
+
+struct look {
+	struct mmapbatch m;
+	__u64 direct_map;
+	__u64 table;    /* of last-level entries, in the direct map; 0 = none */
+	__u64 table_of; /* the 2 MiB that it maps */
+	struct emt_foreign run; /* count 0 = none */
+};
+
+static __always_inline void count_more(__u32 what, __u64 more)
 {
-	return enter((__u32)ctx[1], ctx[2]);
+	__u64 *n = bpf_map_lookup_elem(&counts, &what);
+
+	if (n)
+		*n += more;
 }
 
-SEC("fexit/privcmd_ioctl")
-int fexit_ioctl(__u64 *ctx)
+static __always_inline __u64 entry_at(__u64 table, __u64 va, __u32 shift)
 {
-	return leave((long)ctx[3]);
+	__u64 e = 0;
+
+	if (!table || bpf_probe_read_kernel(&e, sizeof(e), (void *)(table + ((va >> shift & 511) << 3))))
+		return 0;
+	return e;
 }
 
-SEC("kprobe/privcmd_ioctl")
-int kprobe_ioctl(struct pt_regs *ctx)
+static __always_inline __u64 mfn_of(__u64 entry)
 {
-	return enter((__u32)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx));
+	return entry >> 12 & 0xffffffffffull;
 }
 
-SEC("kretprobe/privcmd_ioctl")
-int kretprobe_ioctl(struct pt_regs *ctx)
+/* The table that an entry leads to. */
+static __always_inline __u64 table_at(const struct look *l, __u64 entry)
 {
-	return leave((long)PT_REGS_RC(ctx));
+	__u64 pfn = 0;
+
+	if (!(entry & 1) || entry & 0x80 || bpf_probe_read_kernel(&pfn, sizeof(pfn), (void *)(M2P + (mfn_of(entry) << 3))))
+		return 0;
+	return l->direct_map + (pfn << 12);
 }
 
-/* ---- ioctl(fd, request, address) of the C library ---- */
-
-SEC("uprobe")
-int uprobe_ioctl(struct pt_regs *ctx)
+static __always_inline void find_table(struct look *l, __u64 va)
 {
-	return enter((__u32)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx));
+	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
+	__u64 table = (__u64)BPF_CORE_READ(t, mm, pgd);
+
+	table = table_at(l, entry_at(table, va, 39));
+	table = table_at(l, entry_at(table, va, 30));
+	l->table = table_at(l, entry_at(table, va, 21));
+	l->table_of = va >> 21;
 }
 
-SEC("uretprobe")
-int uretprobe_ioctl(struct pt_regs *ctx)
+static __always_inline void give_run(struct look *l)
 {
-	return leave((int)PT_REGS_RC(ctx));
+	if (!l->run.count)
+		return;
+	count_more(bpf_ringbuf_output(&ring, &l->run, sizeof(l->run), 0) ? EMT_CALLS_FRAMES_LOST : EMT_CALLS_FRAMES, l->run.count);
+	l->run.count = 0;
 }
+
+static long look_at(__u32 i, struct look *l)
+{
+	__u64 va = l->m.address + ((__u64)i << 12), gfn, entry;
+	__s32 error;
+
+	if (read_user(&gfn, sizeof(gfn), l->m.gfns + ((__u64)i << 3)) ||
+	    read_user(&error, sizeof(error), l->m.errors + ((__u64)i << 2))) {
+		count(EMT_CALLS_FRAMES_LOST);
+		return 0;
+	}
+	if (error) /* not mapped */
+		return 0;
+	if (va >> 21 != l->table_of)
+		find_table(l, va);
+	entry = entry_at(l->table, va, 12);
+	if (!(entry & 1)) {
+		count(EMT_CALLS_FRAMES_LOST);
+		return 0;
+	}
+	if (!l->run.count || gfn != l->run.gfn + l->run.count || mfn_of(entry) != l->run.mfn + l->run.count) {
+		give_run(l);
+		l->run.gfn = gfn;
+		l->run.mfn = mfn_of(entry);
+	}
+	l->run.count++;
+	return 0;
+}
+
+static __always_inline int enter_map(__u32 request, __u64 address)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct mmapbatch m;
+
+	if (request != EMT_PRIVCMD_MMAPBATCH_V2 || (not_pid && id >> 32 == not_pid) || read_user(&m, sizeof(m), address))
+		return 0;
+	/* Xen's own memory and that of devices is no domain's */
+	if (m.domid >= 0x7ff0 || (only_domain >= 0 && m.domid != (__u32)only_domain))
+		return 0;
+	if (bpf_map_update_elem(&maps_begun, &id, &m, BPF_ANY))
+		count_more(EMT_CALLS_FRAMES_LOST, m.nr);
+	return 0;
+}
+
+/* A batch of which single frames failed has an error of its own: each says for itself. */
+static __always_inline int leave_map(long ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct mmapbatch *m = bpf_map_lookup_elem(&maps_begun, &id);
+	struct look l = { .table_of = ~0ull };
+	__u32 nr;
+
+	(void)ret;
+	if (!m)
+		return 0;
+	l.m = *m;
+	bpf_map_delete_elem(&maps_begun, &id);
+	if (ret < 0 && ret != -2 /* ENOENT */)
+		return 0;
+	nr = l.m.nr < EMT_FOREIGN_MAX ? l.m.nr : EMT_FOREIGN_MAX;
+	if (bpf_probe_read_kernel(&l.direct_map, sizeof(l.direct_map), (void *)page_offset_base_at)) {
+		count_more(EMT_CALLS_FRAMES_LOST, l.m.nr);
+		return 0;
+	}
+	l.run.time = bpf_ktime_get_ns();
+	l.run.pid = (__u32)(id >> 32);
+	l.run.domid = l.m.domid;
+	bpf_get_current_comm(l.run.comm, sizeof(l.run.comm));
+	bpf_loop(nr, look_at, &l, 0);
+	give_run(&l);
+	if (l.m.nr > nr)
+		count_more(EMT_CALLS_FRAMES_LOST, l.m.nr - nr);
+	return 0;
+}
+
+/* ---- each way in and out: of calls, and of mappings, whose programs are loaded on request ---- */
+
+/* privcmd_ioctl(file, request, address), and ioctl(fd, request, address) of the C library */
+#define HOOKS(of, enter, leave) \
+	SEC("fentry/privcmd_ioctl") int fentry_##of(__u64 *ctx) { return enter((__u32)ctx[1], ctx[2]); } \
+	SEC("fexit/privcmd_ioctl") int fexit_##of(__u64 *ctx) { return leave((long)ctx[3]); } \
+	SEC("kprobe/privcmd_ioctl") int kprobe_##of(struct pt_regs *ctx) \
+	{ \
+		return enter((__u32)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx)); \
+	} \
+	SEC("kretprobe/privcmd_ioctl") int kretprobe_##of(struct pt_regs *ctx) \
+	{ \
+		return leave((long)PT_REGS_RC(ctx)); \
+	} \
+	SEC("uprobe") int uprobe_##of(struct pt_regs *ctx) \
+	{ \
+		return enter((__u32)PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx)); \
+	} \
+	SEC("uretprobe") int uretprobe_##of(struct pt_regs *ctx) { return leave((int)PT_REGS_RC(ctx)); }
+
+HOOKS(ioctl, enter, leave)
+HOOKS(map, enter_map, leave_map)

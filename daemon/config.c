@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "emtd.h"
-#include "source/journal_facts.h"
+#include "source/journal.h"
 #include "source/source.h"
 
 #ifndef EMT_BINDIR

@@ -201,8 +201,8 @@ static void make_cell(const struct emt_engine *e, struct emt_cell *c, const stru
 		likely = could = EMT_SET(p2mt);
 	else if (g->type[1])
 		likely = could = g->type[1];
-	else if (g->type[0])
-		likely = g->type[0];
+	else if (g->type[0] & could) /* what the entry shows goes before what is assumed */
+		likely = g->type[0] & could;
 	c->types = likely;
 	c->host_earlier = m->host_earlier;
 	fill_box(e, &c->held, g, m, order, 0);

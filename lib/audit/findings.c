@@ -252,7 +252,7 @@ int emt_findings_finish(struct emt_findings *f)
 			d->severity = emt_verdict_severity(d->verdict);
 			d->defect = reason_defect(d->why, &f->rel);
 		}
-		emt_group_explain(g, &f->rel, f->facts.prov[EMT_FACT_PINS].since, judged);
+		emt_group_explain(g, &f->rel, &f->facts, judged);
 		f->sorted[n++] = g;
 	}
 	qsort(f->sorted, n, sizeof(struct emt_group *), by_weight);

@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "audit/seen.h"
 
 #define HAS(mask, id) ((mask) & 1ull << (id))
 
@@ -127,27 +128,26 @@ static void spans_text(const struct emt_group *g, char *out, size_t room)
 }
 
 /* A pin that nobody listed must be older than the list, and than the last right. */
-static const char *pin_time(const struct emt_finding *f, int64_t since, char *out, size_t room)
+static const char *pin_time(const struct emt_finding *f, const struct emt_prov *pins, char *out, size_t room)
 {
 	const char *revoked = f->why == EMT_WHY_REVOKED ? ", and an I/O right revoked since," : "";
-	time_t t = (time_t)since;
 	char at[32];
-	struct tm tm;
 
-	if (since && gmtime_r(&t, &tm) && strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", &tm))
+	if (emt_complete_from(pins, at))
 		snprintf(out, room, ", set before %s%s", at, *revoked ? revoked : ",");
 	else
 		snprintf(out, room, "%s", revoked);
 	return out;
 }
 
-static void hypothesis(const struct emt_group *g, int fact, int64_t pins_since, uint64_t n, char *out, size_t room)
+static void hypothesis(const struct emt_group *g, int fact, const struct emt_facts *facts, uint64_t n, char *out,
+		       size_t room)
 {
 	const struct emt_finding *f = &g->f;
 	const char *s = f->entries == 1 ? "y" : "ies", *mt = emt_mt_name(f->emt);
 	char where[128], entries[32], and[100];
 
-	pin_time(f, pins_since, and, sizeof(and));
+	pin_time(f, &facts->prov[EMT_FACT_PINS], and, sizeof(and));
 	spans_text(g, where, sizeof(where));
 	thousands(f->entries, entries);
 	switch (fact) {
@@ -185,14 +185,20 @@ static void hypothesis(const struct emt_group *g, int fact, int64_t pins_since, 
 	}
 }
 
-static void fact_names(uint64_t facts, char *out, size_t room)
+/* Of a list that is complete from a time on, what is older than that. */
+static void fact_names(uint64_t facts, const struct emt_facts *f, char *out, size_t room)
 {
 	size_t at = 0;
+	char time[32];
 
 	out[0] = '\0';
-	for (int i = 0; i < EMT_FACT_NR && at < room; i++)
+	for (int i = 0; i < EMT_FACT_NR && at < room; i++) {
+		bool since = emt_complete_from(&f->prov[i], time);
+
 		if (HAS(facts, i))
-			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? ", " : "", emt_fact_descs[i].name);
+			at += (size_t)snprintf(out + at, room - at, "%s%s%s%s", at ? ", " : "", emt_fact_descs[i].name,
+					       since ? " before " : "", since ? time : "");
+	}
 }
 
 static int first_fact(uint64_t facts)
@@ -222,10 +228,11 @@ static void check_text(struct emt_finding *f, int fact)
 		 both ? host->name : "", both ? ": " : "", both ? host->how : "");
 }
 
-void emt_group_explain(struct emt_group *g, const struct emt_release *rel, int64_t pins_since, uint64_t judged)
+void emt_group_explain(struct emt_group *g, const struct emt_release *rel, const struct emt_facts *facts,
+		       uint64_t judged)
 {
 	struct emt_finding *f = &g->f;
-	char names[160], want[96];
+	char names[180], want[96];
 	uint64_t n;
 	int fact;
 
@@ -240,7 +247,7 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, int64
 			 "EMT 7 here or above: Xen recomputes the type when the gfn is next touched");
 		break;
 	case EMT_V_UNDETERMINED:
-		fact_names(f->facts, names, sizeof(names));
+		fact_names(f->facts, facts, names, sizeof(names));
 		if (f->why == EMT_WHY_NO_TYPE)
 			snprintf(f->explanation, sizeof(f->explanation), "%s", emt_reason_text(f->why));
 		else
@@ -252,10 +259,10 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, int64
 	case EMT_V_SUSPECT:
 		fact = cheapest(g, judged, &n);
 		if (fact >= 0) {
-			hypothesis(g, fact, pins_since, n, f->explanation, sizeof(f->explanation));
+			hypothesis(g, fact, facts, n, f->explanation, sizeof(f->explanation));
 			check_text(f, fact);
 		} else {
-			fact_names(f->facts, names, sizeof(names));
+			fact_names(f->facts, facts, names, sizeof(names));
 			snprintf(f->explanation, sizeof(f->explanation), "explained only if %s differ from what is assumed", names);
 		}
 		break;

@@ -28,8 +28,9 @@ struct emt_group {
 	UT_hash_handle hh;
 };
 
-/* Write explanation and next step. 'judged' is how many present entries there are. Pins
- * are complete from 'pins_since' on, seconds since 1970; 0 = no such time is known. */
-void emt_group_explain(struct emt_group *g, const struct emt_release *rel, int64_t pins_since, uint64_t judged);
+/* Write explanation and next step. 'judged' is how many present entries there are. Of
+ * 'facts' only how they are held is looked at: from when on lists are complete. */
+void emt_group_explain(struct emt_group *g, const struct emt_release *rel, const struct emt_facts *facts,
+		       uint64_t judged);
 
 #endif

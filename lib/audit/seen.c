@@ -3,8 +3,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "policy/mtrr.h"
+
+bool emt_complete_from(const struct emt_prov *prov, char at[32])
+{
+	time_t t = (time_t)prov->since;
+	struct tm tm;
+
+	return t && gmtime_r(&t, &tm) && strftime(at, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
 
 static int first_bit(uint64_t mask)
 {
@@ -142,8 +151,12 @@ void emt_seen_fill(const struct emt_engine *e, const struct emt_cell *c, const s
 	if (fact >= 0) {
 		const struct emt_prov *prov = &e->facts.prov[fact];
 
+		char at[32];
+
 		s->fact = emt_fact_descs[fact].name;
-		if (prov->origin)
+		if (prov->origin && emt_complete_from(prov, at))
+			snprintf(s->origin, sizeof(s->origin), "%s; complete from %s on", prov->origin, at);
+		else if (prov->origin)
 			snprintf(s->origin, sizeof(s->origin), "%s", prov->origin);
 	}
 	detail(e, p, atom, s);

@@ -21,6 +21,36 @@ int emt_ranges_add(struct emt_ranges *r, uint64_t first, uint64_t last, uint32_t
 	return 0;
 }
 
+int emt_ranges_cut(struct emt_ranges *r, uint64_t first, uint64_t last)
+{
+	size_t n = r->n, to = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct emt_range x = r->v[i];
+
+		if (x.last < first || x.first > last) {
+			r->v[to++] = x;
+			continue;
+		}
+		/* one that holds the whole of it falls into two; the second goes to the end */
+		if (x.first < first && x.last > last) {
+			if (emt_ranges_add(r, last + 1, x.last, x.tag, x.held))
+				return EMT_E_NOMEM;
+			x.last = first - 1;
+			r->v[to++] = x;
+		} else if (x.first < first) {
+			x.last = first - 1;
+			r->v[to++] = x;
+		} else if (x.last > last) {
+			x.first = last + 1;
+			r->v[to++] = x;
+		}
+	}
+	memmove(r->v + to, r->v + n, (r->n - n) * sizeof(*r->v));
+	r->n = to + (r->n - n);
+	return 0;
+}
+
 static int by_first(const void *a, const void *b)
 {
 	const struct emt_range *x = a, *y = b;

@@ -22,6 +22,9 @@ struct emt_ranges {
 /* Append; order is kept as given. Returns 0 or EMT_E_NOMEM. */
 int emt_ranges_add(struct emt_ranges *r, uint64_t first, uint64_t last, uint32_t tag, uint8_t held);
 
+/* Take a range of frames out, whatever their tags: what reaches beyond it stays. 0 or EMT_E_NOMEM. */
+int emt_ranges_cut(struct emt_ranges *r, uint64_t first, uint64_t last);
+
 /* Sort by first frame and join neighbours and overlaps of equal tag and held.
  * Overlaps of unequal tags stay as they are. */
 void emt_ranges_normalise(struct emt_ranges *r);

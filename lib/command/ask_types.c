@@ -82,7 +82,8 @@ static int keep(struct asking *a, struct emt_facts *f)
 	if (!a->told.n)
 		return 0;
 	for (size_t i = 0; i < a->told.n; i++)
-		if (emt_ranges_add(&f->p2m_types, a->told.v[i].first, a->told.v[i].last, a->told.v[i].tag,
+		if (emt_ranges_cut(&f->p2m_types, a->told.v[i].first, a->told.v[i].last) ||
+		    emt_ranges_add(&f->p2m_types, a->told.v[i].first, a->told.v[i].last, a->told.v[i].tag,
 				   EMT_KNOWN))
 			return EMT_E_NOMEM;
 	emt_ranges_normalise(&f->p2m_types);

@@ -8,7 +8,7 @@
 #include "command/ctx.h"
 #include "command/journal.h"
 #include "command/kind_events.h"
-#include "source/journal_facts.h"
+#include "source/journal.h"
 
 #define POLL_MS 100
 #define STOP 1 /* enough was shown: not an error */
@@ -39,11 +39,12 @@ static bool stopped(const struct emt_ctx *ctx)
 static int put_watch(struct follow *f, struct emt_observer *o, int64_t from)
 {
 	struct emt_watching w = { .way = emt_observer_way_name(emt_observer_way(o)),
-			       .fallback = emt_observer_fallback(o), .from = from, .to = (int64_t)time(NULL) };
+			       .fallback = emt_observer_fallback(o), .from = from, .to = (int64_t)time(NULL),
+			       .on = o, .mappings = emt_parse_flag(f->ctx->args, "mappings") };
 	struct emt_rec *rec = emt_out_rec(f->ctx->out, &emt_kind_watching);
 
 	emt_observer_counts(o, &w.counts);
-	f->ctx->incomplete |= w.counts.lost || w.counts.unpaired || w.counts.unreadable;
+	f->ctx->incomplete |= w.counts.lost || w.counts.unpaired || w.counts.unreadable || w.counts.frames_lost;
 	if (rec)
 		emt_fill_watching(rec, &w, f->events);
 	return emt_out_put(f->ctx->out, rec, f->ctx->err);
@@ -56,6 +57,7 @@ static int follow(struct emt_ctx *ctx)
 		.way = by ? (enum emt_observer_way)by->number : EMT_OBSERVE_AUTO,
 		.library = emt_parse_text(ctx->args, "library"),
 		.domid = (int64_t)emt_parse_number(ctx->args, "domain", UINT64_MAX),
+		.mappings = emt_parse_flag(ctx->args, "mappings"),
 	};
 	struct follow f = { .ctx = ctx };
 	int64_t from = (int64_t)time(NULL);
@@ -122,9 +124,9 @@ static int run_events(struct emt_ctx *ctx)
 
 	if (emt_parse_flag(ctx->args, "follow"))
 		return follow(ctx);
-	if (emt_parse_get(ctx->args, "by") || emt_parse_get(ctx->args, "library"))
+	if (emt_parse_get(ctx->args, "by") || emt_parse_get(ctx->args, "library") || emt_parse_flag(ctx->args, "mappings"))
 		return emt_err_set(ctx->err, EMT_E_USAGE, "events", "add --follow",
-				   "--by and --library say how to watch; without --follow the journal is read");
+				   "--by, --library and --mappings say how to watch; without --follow the journal is read");
 	rc = emt_journal_read(path ? path : emt_journal_file(), &ops, ctx->err);
 	return rc == STOP ? 0 : rc;
 }
@@ -142,6 +144,8 @@ static const struct emt_arg args[] = {
 	  .help = "how calls are seen", .fallback = "auto: the first of the others that the kernel allows" },
 	{ .name = "library", .type = EMT_ARG_FILE, .metavar = "FILE",
 	  .help = "uprobe: the file whose ioctl is probed", .fallback = "the C library" },
+	{ .name = "mappings", .type = EMT_ARG_FLAG,
+	  .help = "frames that processes map too, and where they lie: in a PV dom0; mappings compares them" },
 };
 static const struct emt_section sections[] = {
 	{ "events", &emt_kind_toolstack_event, EMT_SECTION_MAIN, NULL },
@@ -166,6 +170,9 @@ const struct emt_command emt_cmd_events = {
 		"Calls are seen where they pass /dev/xen/privcmd, by BPF: fentry and fexit, else kprobes, else uprobes "
 		"on the C library's ioctl, which programs that are linked statically do not use. Calls of a "
 		"stub domain, of dom0's kernel and of the guest itself never pass there.\n\n"
+		"With --mappings each frame of a domain that a process of a PV dom0 maps is given too, with the machine frame "
+		"that Xen put into the process's page table for it: `emtctl mappings` compares a walk with them. "
+		"It needs Linux 5.17.\n\n"
 		"A call that could not be kept is counted, and the reply is then incomplete; so it is when a watch of the "
 		"journal was cut off: what happened until the next one began is not known.\n\n"
 		"Exit status: 0 nothing was lost; 2 error; 3 events were lost, or a watch was cut off.",

@@ -18,7 +18,7 @@ extern const struct emt_command emt_cmd_expect_findings, emt_cmd_expect_verdict,
 extern const struct emt_command emt_cmd_expect_status;
 extern const struct emt_command emt_cmd_diff, emt_cmd_whatif, emt_cmd_upgrade, emt_cmd_bars, emt_cmd_map, emt_cmd_doctor;
 extern const struct emt_command emt_cmd_effective, emt_cmd_alias, emt_cmd_special, emt_cmd_pv;
-extern const struct emt_command emt_cmd_crosscheck;
+extern const struct emt_command emt_cmd_crosscheck, emt_cmd_mappings;
 extern const struct emt_command emt_cmd_iommu_commands;
 extern const struct emt_command emt_cmd_metrics, emt_cmd_domains, emt_cmd_report, emt_cmd_observe;
 extern const struct emt_command emt_cmd_query_status, emt_cmd_query_load, emt_cmd_query_unload, emt_cmd_query_offsets;

@@ -91,13 +91,16 @@ static const struct emt_column watch_columns[WATCHING_NR] = {
 	[WATCHING_LOST] = EMT_COLUMN("lost", EMT_COL_NUMBER, SHOWN, "of them lost: no room in the ring"),
 	[WATCHING_UNPAIRED] = EMT_COLUMN("unpaired", EMT_COL_NUMBER, 0, "of them lost: too many at once"),
 	[WATCHING_UNREADABLE] = EMT_COLUMN("unreadable", EMT_COL_NUMBER, 0, "of them lost: arguments not in memory"),
+	[WATCHING_LOST_ON] = EMT_COLUMN("lost_on", EMT_COL_STRINGS, 0, "CPUs that lost calls, and how many each", .join = ", "),
+	[WATCHING_FRAMES] = EMT_COLUMN("frames", EMT_COL_NUMBER, NUL, "frames that processes mapped; null: not watched"),
+	[WATCHING_FRAMES_LOST] = EMT_COLUMN("frames_lost", EMT_COL_NUMBER, NUL, "of them lost; null: not watched"),
 };
 
 static int layout_watch(const struct emt_rec *rec, struct emt_text *t, unsigned int variant)
 {
 	uint64_t lost = emt_rec_get_u64(rec, WATCHING_LOST) + emt_rec_get_u64(rec, WATCHING_UNPAIRED) +
 			emt_rec_get_u64(rec, WATCHING_UNREADABLE);
-	char from[64], to[64] = "?";
+	char from[64], to[64] = "?", cpus[200];
 
 	(void)variant;
 	emt_text_gap(t);
@@ -114,9 +117,13 @@ static int layout_watch(const struct emt_rec *rec, struct emt_text *t, unsigned 
 			(unsigned long long)emt_rec_get_u64(rec, WATCHING_SEEN),
 			(unsigned long long)emt_rec_get_u64(rec, WATCHING_FAILED));
 	if (lost)
-		emt_text_printf(t, "%llu LOST\n", (unsigned long long)lost);
+		emt_text_printf(t, "%llu LOST (%s)\n", (unsigned long long)lost,
+				emt_rec_cell(rec, WATCHING_LOST_ON, true, cpus, sizeof(cpus)));
 	else
 		emt_text_printf(t, "none lost\n");
+	if (emt_rec_has(rec, WATCHING_FRAMES))
+		emt_text_printf(t, "%llu mapped frames, %llu lost\n", (unsigned long long)emt_rec_get_u64(rec, WATCHING_FRAMES),
+				(unsigned long long)emt_rec_get_u64(rec, WATCHING_FRAMES_LOST));
 	return 0;
 }
 
@@ -127,6 +134,8 @@ const struct emt_record_kind emt_kind_watching = {
 
 void emt_fill_watching(struct emt_rec *rec, const struct emt_watching *w, uint64_t events)
 {
+	char on[48];
+
 	emt_rec_str(rec, WATCHING_WAY, w->way);
 	emt_rec_text(rec, WATCHING_FALLBACK, w->fallback);
 	emt_rec_time(rec, WATCHING_FROM, w->from);
@@ -137,4 +146,16 @@ void emt_fill_watching(struct emt_rec *rec, const struct emt_watching *w, uint64
 	emt_rec_u64(rec, WATCHING_LOST, w->counts.lost);
 	emt_rec_u64(rec, WATCHING_UNPAIRED, w->counts.unpaired);
 	emt_rec_u64(rec, WATCHING_UNREADABLE, w->counts.unreadable);
+	emt_rec_list(rec, WATCHING_LOST_ON);
+	for (unsigned int cpu = 0; w->on && cpu < emt_observer_cpus(w->on); cpu++) {
+		uint64_t n = emt_observer_lost_on(w->on, cpu);
+
+		snprintf(on, sizeof(on), "cpu %u: %llu", cpu, (unsigned long long)n);
+		if (n)
+			emt_rec_add_str(rec, WATCHING_LOST_ON, on);
+	}
+	if (w->mappings) {
+		emt_rec_u64(rec, WATCHING_FRAMES, w->counts.frames);
+		emt_rec_u64(rec, WATCHING_FRAMES_LOST, w->counts.frames_lost);
+	}
 }

@@ -21,10 +21,12 @@ struct emt_watching {
 	const char *fallback;  /* why others were not taken; may be empty */
 	int64_t from, to;      /* seconds since 1970; to 0 = it ended without a word */
 	struct emt_observer_counts counts;
+	const struct emt_observer *on; /* whose CPUs lost what; NULL = not known */
+	bool mappings;         /* they were watched too */
 };
 enum {
 	WATCHING_WAY, WATCHING_FALLBACK, WATCHING_FROM, WATCHING_TO, WATCHING_EVENTS, WATCHING_SEEN, WATCHING_FAILED, WATCHING_LOST,
-	WATCHING_UNPAIRED, WATCHING_UNREADABLE, WATCHING_NR
+	WATCHING_UNPAIRED, WATCHING_UNREADABLE, WATCHING_LOST_ON, WATCHING_FRAMES, WATCHING_FRAMES_LOST, WATCHING_NR
 };
 extern const struct emt_record_kind emt_kind_watching;
 void emt_fill_watching(struct emt_rec *rec, const struct emt_watching *w, uint64_t events);

@@ -16,7 +16,7 @@ const struct emt_command *const emt_commands[] = {
 	&emt_cmd_expect_findings, &emt_cmd_expect_verdict, &emt_cmd_expect_count, &emt_cmd_expect_status,
 	&emt_cmd_diff, &emt_cmd_whatif, &emt_cmd_upgrade, &emt_cmd_bars, &emt_cmd_map, &emt_cmd_doctor,
 	&emt_cmd_metrics, &emt_cmd_report, &emt_cmd_observe, &emt_cmd_domains,
-	&emt_cmd_effective, &emt_cmd_alias, &emt_cmd_special, &emt_cmd_pv, &emt_cmd_crosscheck,
+	&emt_cmd_effective, &emt_cmd_alias, &emt_cmd_special, &emt_cmd_pv, &emt_cmd_crosscheck, &emt_cmd_mappings,
 	&emt_cmd_iommu_commands,
 	&emt_cmd_query_status, &emt_cmd_query_load, &emt_cmd_query_unload, &emt_cmd_query_offsets,
 	&emt_cmd_query_measure,

@@ -1,80 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "source/journal_facts.h"
 
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
-#include <unistd.h>
 
-/* Whoever writes the journal holds PATH.lock: a writer that was killed holds nothing. */
-static bool is_watched(const char *path)
-{
-	char lock[4096];
-	int fd, rc;
-
-	if ((size_t)snprintf(lock, sizeof(lock), "%s.lock", path) >= sizeof(lock))
-		return false;
-	fd = open(lock, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	rc = flock(fd, LOCK_SH | LOCK_NB);
-	close(fd);
-	return rc != 0;
-}
+#include "source/journal.h"
 
 /* What is known of one domain after a line. */
 struct replay {
 	uint32_t domid;
 	struct emt_ranges pins; /* in order of creation */
+	struct emt_ranges iomem, ioport, devices, types;
 	bool open;              /* a watch began and did not end */
 	bool whole;             /* from the domain's creation on, without a gap */
 	bool watched;           /* at least once */
 	bool rights;            /* it was given a right to I/O memory or ports */
+	bool host_mtrr, mmio_ro; /* changed in the domain's life */
+	int iommu;              /* it was created with IOMMU tables; -1 = not known */
 	int64_t since;          /* of the watch, or the gap, that counts */
 };
 
-const char *emt_journal_file(void)
-{
-	const char *path = getenv("EMTCTL_JOURNAL");
+struct range {
+	uint64_t first, last;
+	bool is; /* the line has one */
+};
 
-	return path && *path ? path : EMT_JOURNAL_FILE;
+static struct range range_at(struct json_object *line, const char *key)
+{
+	uint64_t first, count;
+	bool is = emt_journal_number(line, key, &first) && emt_journal_number(line, "count", &count) && count;
+
+	return is ? (struct range){ first, first + count - 1, true } : (struct range){ 0 };
 }
 
-static const char *text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && v ? json_object_get_string(v) : NULL;
-}
-
-static bool number(struct json_object *o, const char *key, uint64_t *n)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) || !v)
-		return false;
-	*n = json_object_get_uint64(v);
-	return true;
-}
-
-static int64_t time_at(struct json_object *o, const char *key)
-{
-	const char *t = text(o, key);
-	struct tm tm = { .tm_isdst = 0 };
-
-	return t && strptime(t, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : 0;
-}
-
-static void unpin(struct replay *r, uint64_t first, uint64_t last)
+static void unpin(struct replay *r, struct range x)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->pins.n; i++)
-		if (r->pins.v[i].first != first || r->pins.v[i].last != last)
+		if (r->pins.v[i].first != x.first || r->pins.v[i].last != x.last)
 			r->pins.v[n++] = r->pins.v[i];
 	r->pins.n = n;
 }
@@ -82,116 +47,265 @@ static void unpin(struct replay *r, uint64_t first, uint64_t last)
 /* Xen deletes a pin of exactly this range, and replaces one by another. */
 static int pin(struct replay *r, struct json_object *line, bool on)
 {
-	uint64_t gfn, count, type = 0;
+	struct range x = range_at(line, "gfn");
+	uint64_t type = 0;
 
-	if (!number(line, "gfn", &gfn) || !number(line, "count", &count) || !count || (on && !number(line, "type", &type)))
+	if (!x.is || (on && !emt_journal_number(line, "type", &type)))
 		return 0;
-	unpin(r, gfn, gfn + count - 1);
-	return on ? emt_ranges_add(&r->pins, gfn, gfn + count - 1, (uint32_t)type, EMT_KNOWN) : 0;
+	unpin(r, x);
+	return on ? emt_ranges_add(&r->pins, x.first, x.last, (uint32_t)type, EMT_KNOWN) : 0;
 }
 
-static int event(struct replay *r, struct json_object *line)
+/* A set of frames, ports or devices: given, or taken. */
+static int give(struct emt_ranges *list, struct range x, bool on)
 {
-	const char *what = text(line, "event");
-	struct json_object *on;
-	uint64_t domid;
+	int rc = x.is ? emt_ranges_cut(list, x.first, x.last) : 0;
 
-	if (!what || !number(line, "domain", &domid) || domid != r->domid)
+	return rc || !x.is || !on ? rc : emt_ranges_add(list, x.first, x.last, 0, EMT_KNOWN);
+}
+
+static int right(struct replay *r, struct emt_ranges *list, struct json_object *line, const char *key)
+{
+	bool on = emt_journal_flag(line, "on");
+
+	r->rights |= on;
+	return give(list, range_at(line, key), on);
+}
+
+static int device(struct replay *r, struct json_object *line, bool on)
+{
+	const char *name = emt_journal_text(line, "device");
+	unsigned int seg, bus, dev, fn;
+	uint64_t sbdf;
+
+	if (!name || sscanf(name, "%x:%x:%x.%x", &seg, &bus, &dev, &fn) != 4)
 		return 0;
-	if (!strcmp(what, "create") || !strcmp(what, "destroy")) {
-		emt_ranges_free(&r->pins);
-		r->rights = false;
-		r->whole = *what == 'c';
+	sbdf = (uint64_t)seg << 16 | bus << 8 | dev << 3 | fn;
+	return give(&r->devices, (struct range){ sbdf, sbdf, true }, on);
+}
+
+/* A p2m type; EMT_P2M_UNKNOWN: it is another now. */
+static int type(struct replay *r, struct range x, unsigned int p2mt)
+{
+	int rc = x.is ? emt_ranges_cut(&r->types, x.first, x.last) : 0;
+
+	return rc || !x.is || p2mt >= EMT_P2M_NR ? rc : emt_ranges_add(&r->types, x.first, x.last, p2mt, EMT_ASSUMED);
+}
+
+static int mem_type(struct replay *r, struct json_object *line)
+{
+	/* HVMMEM_ram_rw, ram_ro, mmio_dm, one that means nothing, ioreq_server */
+	static const uint8_t types[] = { EMT_P2M_RAM_RW, EMT_P2M_RAM_RO, EMT_P2M_MMIO_DM, EMT_P2M_UNKNOWN,
+					 EMT_P2M_IOREQ_SERVER };
+	uint64_t t;
+
+	if (!emt_journal_number(line, "type", &t))
+		return 0;
+	return type(r, range_at(line, "gfn"), t < EMT_ARRAY_SIZE(types) ? types[t] : EMT_P2M_UNKNOWN);
+}
+
+/* Pages come and go. Of several only the first is in the journal: then any may be another. */
+static int pages(struct replay *r, struct json_object *line)
+{
+	struct range x = range_at(line, "gfn");
+
+	if (x.is && x.first == x.last)
+		return type(r, x, EMT_P2M_UNKNOWN);
+	r->types.n = 0;
+	return 0;
+}
+
+static void forget(struct replay *r, bool created)
+{
+	r->pins.n = r->iomem.n = r->ioport.n = r->devices.n = r->types.n = 0;
+	r->rights = r->host_mtrr = r->mmio_ro = false;
+	r->iommu = -1;
+	r->whole = created;
+}
+
+static int about_host(struct replay *r, const char *what)
+{
+	if (!strcmp(what, "host-mtrr-add") || !strcmp(what, "host-mtrr-delete"))
+		r->host_mtrr = true;
+	else if (!strcmp(what, "prepare-msix") || !strcmp(what, "release-msix"))
+		r->mmio_ro = true;
+	return 0;
+}
+
+static int about_domain(struct replay *r, const char *what, struct json_object *line)
+{
+	bool on = emt_journal_flag(line, "on");
+	uint64_t flags;
+
+	if (!strcmp(what, "create")) {
+		forget(r, true);
+		if (emt_journal_number(line, "type", &flags)) /* Xen 4.13 and later have one for it */
+			r->iommu = on;
+		return 0;
+	}
+	if (!strcmp(what, "destroy")) {
+		forget(r, false);
 		return 0;
 	}
 	if (!strcmp(what, "pin") || !strcmp(what, "unpin"))
 		return pin(r, line, *what == 'p');
-	if ((!strcmp(what, "iomem-permission") || !strcmp(what, "ioport-permission")) &&
-	    json_object_object_get_ex(line, "on", &on) && json_object_get_boolean(on))
-		r->rights = true;
+	if (!strcmp(what, "iomem-permission"))
+		return right(r, &r->iomem, line, "mfn");
+	if (!strcmp(what, "ioport-permission"))
+		return right(r, &r->ioport, line, "port");
+	if (!strcmp(what, "assign-device") || !strcmp(what, "deassign-device"))
+		return device(r, line, *what == 'a');
+	if (!strcmp(what, "memory-mapping"))
+		return type(r, range_at(line, "gfn"), on ? EMT_P2M_MMIO_DIRECT : EMT_P2M_UNKNOWN);
+	if (!strcmp(what, "set-mem-type"))
+		return mem_type(r, line);
+	if (strstr(what, "reservation") || strstr(what, "physmap") || !strcmp(what, "exchange") ||
+	    !strcmp(what, "relocate-memory"))
+		return pages(r, line);
 	return 0;
 }
 
-/* What happened between two watches is not known. */
+static int event(struct replay *r, struct json_object *line)
+{
+	const char *what = emt_journal_text(line, "event");
+	uint64_t domid;
+
+	if (!what)
+		return 0;
+	if (!emt_journal_number(line, "domain", &domid))
+		return about_host(r, what);
+	return domid == r->domid ? about_domain(r, what, line) : 0;
+}
+
+static void assume(struct emt_ranges *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		list->v[i].held = EMT_ASSUMED;
+}
+
+/* What happened until then is not known: what was seen before may have changed. */
 static void gap(struct replay *r, int64_t until)
 {
+	assume(&r->pins);
+	assume(&r->iomem);
+	assume(&r->ioport);
+	assume(&r->devices);
 	r->whole = false;
 	r->since = until;
 }
 
-static int one_line(struct replay *r, struct json_object *line)
+static int one_line(struct json_object *line, void *arg)
 {
-	const char *record = text(line, "record");
+	struct replay *r = arg;
+	const char *record = emt_journal_text(line, "record");
 	uint64_t lost = 0, unpaired = 0, unreadable = 0;
 
 	if (!record)
 		return 0;
 	if (!strcmp(record, "header")) {
-		gap(r, time_at(line, "time"));
+		gap(r, emt_journal_time(line, "time"));
 		r->open = r->watched = true;
 	} else if (!strcmp(record, "toolstack_event")) {
 		return event(r, line);
 	} else if (!strcmp(record, "watching")) {
-		number(line, "lost", &lost);
-		number(line, "unpaired", &unpaired);
-		number(line, "unreadable", &unreadable);
+		emt_journal_number(line, "lost", &lost);
+		emt_journal_number(line, "unpaired", &unpaired);
+		emt_journal_number(line, "unreadable", &unreadable);
 		if (lost + unpaired + unreadable)
-			gap(r, time_at(line, "to"));
+			gap(r, emt_journal_time(line, "to"));
 		r->open = false;
 	}
 	return 0;
 }
 
-static int read_all(struct replay *r, FILE *f)
+/* ---- what it says ---- */
+
+#define JOURNAL "journal of toolstack calls"
+
+static bool unstated(const struct emt_facts *f, enum emt_fact_id id)
 {
-	char *line = NULL;
-	size_t room = 0;
-	int rc = 0;
+	const struct emt_ranges *list = emt_facts_clist(f, id);
 
-	while (!rc && getline(&line, &room, f) > 0) {
-		struct json_object *o = json_tokener_parse(line);
-
-		if (o && json_object_is_type(o, json_type_object))
-			rc = one_line(r, o);
-		json_object_put(o);
-	}
-	free(line);
-	return rc;
+	return f->prov[id].held == EMT_UNKNOWN && f->prov[id].rest == EMT_UNKNOWN && (!list || !list->n);
 }
 
-static int state(struct replay *r, struct emt_facts *f)
+static int state_list(const struct replay *r, struct emt_facts *f, enum emt_fact_id id, const struct emt_ranges *list,
+		      enum emt_held before, const char *origin)
 {
-	const char *origin = r->whole ? "journal of toolstack calls, since the domain's creation" :
-			     "journal of toolstack calls, in part";
+	struct emt_ranges *to = emt_facts_list(f, id);
 
-	if (f->prov[EMT_FACT_PINS].held == EMT_UNKNOWN) {
-		if (emt_ranges_copy(&f->pins, &r->pins))
-			return EMT_E_NOMEM;
-		emt_facts_set_list(f, EMT_FACT_PINS, r->whole ? EMT_KNOWN : EMT_ASSUMED, EMT_ASSUMED, origin);
-		f->prov[EMT_FACT_PINS].since = r->whole ? 0 : r->since;
+	if (!unstated(f, id))
+		return 0;
+	if (emt_ranges_copy(to, list))
+		return EMT_E_NOMEM;
+	emt_facts_set_list(f, id, r->whole ? EMT_KNOWN : list->n || before ? EMT_ASSUMED : EMT_UNKNOWN,
+			   r->whole ? EMT_ASSUMED : before, origin);
+	f->prov[id].since = r->whole ? 0 : r->since;
+	return 0;
+}
+
+/* One that was seen is so whenever it was; that none was tells only of a whole watch. */
+static void state_flag(const struct replay *r, struct emt_facts *f, enum emt_fact_id id, bool seen, const char *origin)
+{
+	if (!unstated(f, id) || (!seen && !r->whole))
+		return;
+	*emt_facts_flag(f, id) = seen;
+	emt_facts_set(f, id, seen ? EMT_KNOWN : EMT_ASSUMED, origin);
+}
+
+/* The number counts only as none or some. */
+static void state_devices(const struct replay *r, struct emt_facts *f, const char *origin)
+{
+	if (!unstated(f, EMT_FACT_PCI_DEVICES) || (!r->whole && !r->devices.n))
+		return;
+	f->pci_devices = (uint32_t)r->devices.n;
+	emt_facts_set(f, EMT_FACT_PCI_DEVICES, r->whole && r->devices.n ? EMT_KNOWN : EMT_ASSUMED, origin);
+}
+
+static int state(const struct replay *r, struct emt_facts *f)
+{
+	const char *origin = r->whole ? JOURNAL ", since the domain's creation" : JOURNAL ", in part";
+	int rc = state_list(r, f, EMT_FACT_PINS, &r->pins, EMT_ASSUMED, origin);
+
+	if (!rc)
+		rc = state_list(r, f, EMT_FACT_IOMEM_CAPS, &r->iomem, EMT_UNKNOWN, origin);
+	if (!rc)
+		rc = state_list(r, f, EMT_FACT_IOPORT_CAPS, &r->ioport, EMT_UNKNOWN, origin);
+	if (!rc && r->types.n && unstated(f, EMT_FACT_P2M_TYPES)) {
+		rc = emt_ranges_copy(&f->p2m_types, &r->types);
+		emt_facts_set_list(f, EMT_FACT_P2M_TYPES, EMT_ASSUMED, EMT_UNKNOWN, origin);
+		f->prov[EMT_FACT_P2M_TYPES].since = r->since;
 	}
-	if (f->prov[EMT_FACT_CAPS_EVER_HELD].held == EMT_UNKNOWN && r->rights) {
-		f->caps_ever_held = 1;
-		emt_facts_set(f, EMT_FACT_CAPS_EVER_HELD, EMT_KNOWN, origin);
+	if (rc)
+		return EMT_E_NOMEM;
+	state_devices(r, f, origin);
+	state_flag(r, f, EMT_FACT_CAPS_EVER_HELD, r->rights, origin);
+	state_flag(r, f, EMT_FACT_HOST_MTRR_CHANGED, r->host_mtrr, origin);
+	state_flag(r, f, EMT_FACT_MMIO_RO_CHANGED, r->mmio_ro, origin);
+	if (r->iommu >= 0 && unstated(f, EMT_FACT_DOMAIN_IOMMU)) {
+		f->domain_iommu = r->iommu;
+		emt_facts_set(f, EMT_FACT_DOMAIN_IOMMU, EMT_KNOWN, JOURNAL ": created so");
 	}
 	return 0;
 }
 
-int emt_journal_facts(const char *path, uint32_t domid, struct emt_facts *f)
+int emt_journal_facts(const char *path, uint32_t domid, int64_t now, struct emt_facts *f)
 {
-	struct replay r = { .domid = domid };
-	FILE *file = fopen(path, "re");
-	int rc;
+	struct replay r = { .domid = domid, .iommu = -1 };
+	struct emt_err why = { 0 };
+	int rc = emt_journal_each(path, one_line, &r, &why);
 
-	if (!file)
-		return 0;
-	rc = read_all(&r, file);
-	fclose(file);
-	/* nobody watches now: what the last watch saw may have changed since */
-	if (!r.open || !is_watched(path))
-		r.whole = false;
+	/* no journal, or none that can be read: nothing is said */
+	if (rc != EMT_E_NOMEM)
+		rc = 0;
+	if (!r.open || !emt_journal_is_watched(path)) /* nobody watches */
+		gap(&r, now);
 	if (!rc && r.watched)
 		rc = state(&r, f);
 	emt_ranges_free(&r.pins);
+	emt_ranges_free(&r.iomem);
+	emt_ranges_free(&r.ioport);
+	emt_ranges_free(&r.devices);
+	emt_ranges_free(&r.types);
 	return rc;
 }

@@ -31,9 +31,6 @@ int emt_kernel_read(void *k, uint64_t address, void *to, size_t bytes);
 #define EMT_KERNEL_BULK 2048
 const uint64_t *emt_kernel_pages(struct emt_kernel *k, const uint64_t *address, unsigned int n, bool *ok);
 
-/* Address of a symbol by /proc/kallsyms; 0 where it is not listed, or addresses are hidden. */
-uint64_t emt_kernel_symbol(const char *name);
-
 /* Address at which frame 0 appears in the kernel's direct map, 0 where nothing tells (then
  * a root's page table, whose frame is known too, may). */
 uint64_t emt_kernel_direct_map(struct emt_kernel *k);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/kallsyms.h"
 #include "source/kernel.h"
 
 #ifdef EMT_HAVE_BPF
@@ -176,21 +177,6 @@ out:
 	return found;
 }
 
-uint64_t emt_kernel_symbol(const char *name)
-{
-	char line[300], found[200];
-	unsigned long long address = 0;
-	FILE *f = fopen("/proc/kallsyms", "re");
-	bool here = false;
-
-	/* names of modules stand in a fourth word: never the kernel's own */
-	while (f && !here && fgets(line, sizeof(line), f))
-		here = sscanf(line, "%llx %*c %199s", &address, found) == 2 && !strcmp(found, name);
-	if (f)
-		fclose(f);
-	return here ? address : 0;
-}
-
 uint64_t emt_kernel_direct_map(struct emt_kernel *k)
 {
 	uint64_t at;
@@ -198,7 +184,7 @@ uint64_t emt_kernel_direct_map(struct emt_kernel *k)
 	if (k->looked)
 		return k->direct_map;
 	k->looked = true;
-	at = emt_kernel_symbol("page_offset_base");
+	at = emt_kallsyms_address("page_offset_base");
 	if (!at || emt_kernel_read(k, at, &k->direct_map, sizeof(k->direct_map)))
 		k->direct_map = 0;
 	if (!k->direct_map)
@@ -244,12 +230,6 @@ const uint64_t *emt_kernel_pages(struct emt_kernel *k, const uint64_t *address, 
 {
 	(void)k, (void)address, (void)n, (void)ok;
 	return NULL;
-}
-
-uint64_t emt_kernel_symbol(const char *name)
-{
-	(void)name;
-	return 0;
 }
 
 uint64_t emt_kernel_direct_map(struct emt_kernel *k)

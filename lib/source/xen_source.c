@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "source/journal.h"
 #include "source/journal_facts.h"
 #include "source/ops.h"
 #include "source/xen_bootlog.h"
@@ -249,8 +250,6 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	rc = vcpu_facts(xs, f, err);
 	if (!rc && xs->query)
 		rc = emt_xen_query_facts(xs->query, f, err);
-	if (!rc && emt_journal_facts(emt_journal_file(), xs->d.domid, f))
-		rc = emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for the journal's facts");
 	if (!rc)
 		rc = still_there(s, xs, err);
 	for (int id = 0; id < EMT_FACT_NR; id++)
@@ -293,7 +292,7 @@ static int console_walk(struct emt_source *s, struct emt_err *err)
 
 /* With consent what the keys tell too: entries and facts are then of one instant. Where
  * they cannot be issued the calls' facts are told all the same, and the stream says why. */
-static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+static int asked_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
 {
 	struct xen_source *xs = s->priv;
 	struct emt_err why = { 0 };
@@ -308,6 +307,22 @@ static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 		}
 	}
 	return call_facts(s, f, err);
+}
+
+/* What was asked for goes before what the journal remembers. */
+static int xen_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct emt_err *err)
+{
+	struct xen_source *xs = s->priv;
+	int rc = asked_facts(s, i, f, err);
+
+	if (!rc && emt_journal_facts(emt_journal_file(), xs->d.domid, xs->time, f)) {
+		emt_facts_free(f);
+		rc = emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for the journal's facts");
+	}
+	for (int id = 0; id < EMT_FACT_NR && !rc; id++)
+		if (f->prov[id].held != EMT_UNKNOWN && !f->prov[id].time)
+			f->prov[id].time = xs->time;
+	return rc;
 }
 
 static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)

@@ -24,6 +24,7 @@ const char *emt_observer_way_name(unsigned int way)
 #include <time.h>
 #include <unistd.h>
 
+#include "base/kallsyms.h"
 #include "privcmd.h"
 #include "privcmd.skel.h"
 
@@ -70,7 +71,7 @@ static int attach_uprobe(struct bpf_program *prog, bool ret, const char *library
 	return *link ? 0 : -errno;
 }
 
-static int attach(struct emt_observer *o, const char *library)
+static int attach(struct emt_observer *o, const char *library, bool mappings)
 {
 	struct privcmd *s = o->skel;
 	int rc;
@@ -79,27 +80,58 @@ static int attach(struct emt_observer *o, const char *library)
 		return privcmd__attach(s);
 	/* the end first: an entry without it would be remembered for ever */
 	rc = attach_uprobe(s->progs.uretprobe_ioctl, true, library, &s->links.uretprobe_ioctl);
-	return rc ? rc : attach_uprobe(s->progs.uprobe_ioctl, false, library, &s->links.uprobe_ioctl);
+	if (!rc)
+		rc = attach_uprobe(s->progs.uprobe_ioctl, false, library, &s->links.uprobe_ioctl);
+	if (!rc && mappings)
+		rc = attach_uprobe(s->progs.uretprobe_map, true, library, &s->links.uretprobe_map);
+	if (!rc && mappings)
+		rc = attach_uprobe(s->progs.uprobe_map, false, library, &s->links.uprobe_map);
+	return rc;
 }
 
-static void choose(struct emt_observer *o)
+static void choose(struct emt_observer *o, bool mappings)
 {
 	struct privcmd *s = o->skel;
 	const struct {
 		struct bpf_program *prog;
 		enum emt_observer_way way;
+		bool of_mappings;
 	} all[] = {
-		{ s->progs.fentry_ioctl, EMT_OBSERVE_FENTRY },	  { s->progs.fexit_ioctl, EMT_OBSERVE_FENTRY },
-		{ s->progs.kprobe_ioctl, EMT_OBSERVE_KPROBE },	  { s->progs.kretprobe_ioctl, EMT_OBSERVE_KPROBE },
-		{ s->progs.uprobe_ioctl, EMT_OBSERVE_UPROBE },	  { s->progs.uretprobe_ioctl, EMT_OBSERVE_UPROBE },
+		{ s->progs.fentry_ioctl, EMT_OBSERVE_FENTRY, false }, { s->progs.fexit_ioctl, EMT_OBSERVE_FENTRY, false },
+		{ s->progs.kprobe_ioctl, EMT_OBSERVE_KPROBE, false }, { s->progs.kretprobe_ioctl, EMT_OBSERVE_KPROBE, false },
+		{ s->progs.uprobe_ioctl, EMT_OBSERVE_UPROBE, false }, { s->progs.uretprobe_ioctl, EMT_OBSERVE_UPROBE, false },
+		{ s->progs.fentry_map, EMT_OBSERVE_FENTRY, true },    { s->progs.fexit_map, EMT_OBSERVE_FENTRY, true },
+		{ s->progs.kprobe_map, EMT_OBSERVE_KPROBE, true },    { s->progs.kretprobe_map, EMT_OBSERVE_KPROBE, true },
+		{ s->progs.uprobe_map, EMT_OBSERVE_UPROBE, true },    { s->progs.uretprobe_map, EMT_OBSERVE_UPROBE, true },
 	};
 
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(all); i++)
-		bpf_program__set_autoload(all[i].prog, all[i].way == o->way);
+		bpf_program__set_autoload(all[i].prog, all[i].way == o->way && (mappings || !all[i].of_mappings));
+}
+
+/* Only in a PV domain do page tables hold machine frames. */
+static int may_see_mappings(uint64_t *page_offset_base, struct emt_err *err)
+{
+	char type[16] = "";
+	FILE *f = fopen("/sys/hypervisor/guest_type", "re");
+
+	if (!f || !fgets(type, sizeof(type), f))
+		*type = '\0';
+	if (f)
+		fclose(f);
+	if (strcmp(type, "PV\n"))
+		return emt_err_set(err, EMT_E_UNSUPPORTED, "privcmd", "leave --mappings out",
+				   "this is no PV domain: its page tables do not tell where foreign frames lie");
+	*page_offset_base = emt_kallsyms_address("page_offset_base");
+	if (!*page_offset_base)
+		return emt_err_set(err, EMT_E_UNSUPPORTED, "privcmd", "run it as root; sysctl kernel.kptr_restrict tells more",
+				   "where the kernel maps memory is not known: /proc/kallsyms shows no addresses");
+	return 0;
 }
 
 /* 0, or a negative errno. */
-static int try_way(struct emt_observer *o, const struct emt_observer_opts *opts, enum emt_observer_way way)
+static int try_way(struct emt_observer *o, const struct emt_observer_opts *opts, enum emt_observer_way way,
+		   uint64_t page_offset_base)
 {
 	const char *library = opts->library ? opts->library : c_library();
 	int rc;
@@ -112,10 +144,11 @@ static int try_way(struct emt_observer *o, const struct emt_observer_opts *opts,
 		return -errno;
 	o->skel->rodata->only_domain = (int)opts->domid;
 	o->skel->rodata->not_pid = (unsigned int)getpid();
-	choose(o);
+	o->skel->rodata->page_offset_base_at = page_offset_base;
+	choose(o, opts->mappings);
 	rc = privcmd__load(o->skel);
 	if (!rc)
-		rc = attach(o, library);
+		rc = attach(o, library, opts->mappings);
 	if (rc) {
 		privcmd__destroy(o->skel);
 		o->skel = NULL;
@@ -131,40 +164,60 @@ static int64_t now_ns(clockid_t clock)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static int give(struct emt_observer *o, struct emt_toolstack_event *e, uint64_t time)
+{
+	int64_t at = (int64_t)time + o->offset_ns;
+
+	e->time = at / 1000000000;
+	e->usec = (uint32_t)(at % 1000000000 / 1000);
+	o->rc = o->cb(e, o->arg);
+	return o->rc ? -EINTR : 0;
+}
+
+static int one_mapping(struct emt_observer *o, const struct emt_foreign *m)
+{
+	struct emt_toolstack_event e;
+
+	emt_toolstack_mapping(&e, m->domid, m->gfn, m->mfn, m->count);
+	e.pid = m->pid;
+	memcpy(e.command, m->comm, sizeof(e.command));
+	e.command[sizeof(e.command) - 1] = '\0';
+	return give(o, &e, m->time);
+}
+
 /* Name and process are the caller's own words: they go out as they are. */
-static int one_call(void *arg, void *data, size_t len)
+static int one_record(void *arg, void *data, size_t len)
 {
 	struct emt_observer *o = arg;
 	struct emt_toolstack_call c;
 	struct emt_toolstack_event e;
 	const struct emt_call *k = data;
-	int64_t at;
 
+	if (k && len == sizeof(struct emt_foreign))
+		return one_mapping(o, data);
 	if (!k || len < sizeof(*k))
 		return 0;
 	c = (struct emt_toolstack_call){ .pid = k->pid, .op = k->op, .cmd = k->cmd, .iface = k->iface,
 					 .domid = k->domid, .ret = k->ret, .data = k->data,
 					 .first_extent = k->extent[0] };
 	memcpy(c.command, k->comm, sizeof(c.command));
-	if (!emt_toolstack_decode(&c, &e))
-		return 0;
-	at = (int64_t)k->time + o->offset_ns;
-	e.time = at / 1000000000;
-	e.usec = (uint32_t)(at % 1000000000 / 1000);
-	o->rc = o->cb(&e, o->arg);
-	return o->rc ? -EINTR : 0;
+	return emt_toolstack_decode(&c, &e) ? give(o, &e, k->time) : 0;
 }
 
 static int open_ways(struct emt_observer *o, const struct emt_observer_opts *opts, struct emt_err *err)
 {
+	uint64_t page_offset_base = 0;
 	size_t at = 0;
-	int rc = -EINVAL;
+	int rc = opts->mappings ? may_see_mappings(&page_offset_base, err) : 0;
 
+	if (rc)
+		return rc;
+	rc = -EINVAL;
 	libbpf_set_print(silent);
 	for (unsigned int w = EMT_OBSERVE_FENTRY; w < EMT_OBSERVE_WAYS; w++) {
 		if (opts->way != EMT_OBSERVE_AUTO && opts->way != w)
 			continue;
-		rc = try_way(o, opts, (enum emt_observer_way)w);
+		rc = try_way(o, opts, (enum emt_observer_way)w, page_offset_base);
 		if (!rc)
 			return 0;
 		if (at < sizeof(o->fallback))
@@ -191,7 +244,7 @@ int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts 
 	if (!rc && !o->skel)
 		rc = EMT_E_INTERNAL;
 	if (!rc && o->skel) {
-		o->ring = ring_buffer__new(bpf_map__fd(o->skel->maps.ring), one_call, o, NULL);
+		o->ring = ring_buffer__new(bpf_map__fd(o->skel->maps.ring), one_record, o, NULL);
 		o->cpus = libbpf_num_possible_cpus();
 		o->offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
 		if (!o->ring || o->cpus <= 0)
@@ -241,19 +294,51 @@ int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb
 	return 0;
 }
 
-void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
+/* One counter, a number for each CPU; NULL when it cannot be read. The caller's to free. */
+static uint64_t *read_counter(const struct emt_observer *o, uint32_t i)
 {
-	uint64_t *to[EMT_CALLS_NR] = { &c->seen, &c->failed, &c->lost, &c->unpaired, &c->unreadable };
 	uint64_t *v = calloc((size_t)o->cpus, sizeof(*v));
 
-	*c = (struct emt_observer_counts){ 0 };
-	for (uint32_t i = 0; v && i < EMT_CALLS_NR; i++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(o->skel->maps.counts), &i, v))
-			continue;
-		for (int cpu = 0; cpu < o->cpus; cpu++)
-			*to[i] += v[cpu];
+	if (v && bpf_map_lookup_elem(bpf_map__fd(o->skel->maps.counts), &i, v)) {
+		free(v);
+		v = NULL;
 	}
-	free(v);
+	return v;
+}
+
+void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
+{
+	uint64_t *to[EMT_CALLS_NR] = { &c->seen,       &c->failed, &c->lost,	   &c->unpaired,
+				       &c->unreadable, &c->frames, &c->frames_lost };
+
+	*c = (struct emt_observer_counts){ 0 };
+	for (uint32_t i = 0; i < EMT_CALLS_NR; i++) {
+		uint64_t *v = read_counter(o, i);
+
+		for (int cpu = 0; v && cpu < o->cpus; cpu++)
+			*to[i] += v[cpu];
+		free(v);
+	}
+}
+
+unsigned int emt_observer_cpus(const struct emt_observer *o)
+{
+	return (unsigned int)o->cpus;
+}
+
+uint64_t emt_observer_lost_on(const struct emt_observer *o, unsigned int cpu)
+{
+	static const uint32_t lost[] = { EMT_CALLS_LOST, EMT_CALLS_UNPAIRED, EMT_CALLS_UNREADABLE };
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(lost); i++) {
+		uint64_t *v = read_counter(o, lost[i]);
+
+		if (v && cpu < (unsigned int)o->cpus)
+			n += v[cpu];
+		free(v);
+	}
+	return n;
 }
 
 #else
@@ -302,6 +387,18 @@ void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
 {
 	(void)o;
 	*c = (struct emt_observer_counts){ 0 };
+}
+
+unsigned int emt_observer_cpus(const struct emt_observer *o)
+{
+	(void)o;
+	return 0;
+}
+
+uint64_t emt_observer_lost_on(const struct emt_observer *o, unsigned int cpu)
+{
+	(void)o, (void)cpu;
+	return 0;
 }
 
 #endif

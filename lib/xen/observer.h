@@ -23,6 +23,7 @@ struct emt_observer_opts {
 	enum emt_observer_way way;
 	const char *library; /* uprobe: file whose ioctl() is probed; NULL = the C library */
 	int64_t domid;       /* only this domain's calls and the host's; -1 = all */
+	bool mappings;       /* frames that processes map too (EMT_EV_FOREIGN): a PV dom0 only */
 };
 
 /* What became of calls that are looked at. */
@@ -32,6 +33,8 @@ struct emt_observer_counts {
 	uint64_t lost;       /* no room in the ring */
 	uint64_t unpaired;   /* too many at once */
 	uint64_t unreadable; /* arguments that could not be read */
+	uint64_t frames;     /* mapped ones that were given */
+	uint64_t frames_lost; /* mapped ones that were not */
 };
 
 struct emt_observer;
@@ -52,5 +55,8 @@ const char *emt_observer_fallback(const struct emt_observer *o);
 typedef int (*emt_observer_cb)(const struct emt_toolstack_event *e, void *arg);
 int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb, void *arg, struct emt_err *err);
 void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c);
+/* The same of lost calls (lost, unpaired and unreadable) for one CPU. */
+unsigned int emt_observer_cpus(const struct emt_observer *o);
+uint64_t emt_observer_lost_on(const struct emt_observer *o, unsigned int cpu);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HC_PLATFORM = 7, HC_MEMORY = 12, HC_PHYSDEV = 33, HC_DOMCTL = 36, HC_DM_OP = 41 };
+enum { HC_PLATFORM = 7, HC_MEMORY = 12, HC_PHYSDEV = 33, HC_HVM = 34, HC_DOMCTL = 36, HC_DM_OP = 41 };
 
 static const char *const names[EMT_EV_NR] = {
 	[EMT_EV_CREATE] = "create", [EMT_EV_DESTROY] = "destroy", [EMT_EV_LOGDIRTY] = "log-dirty",
@@ -19,7 +19,9 @@ static const char *const names[EMT_EV_NR] = {
 	[EMT_EV_ADD_BATCH] = "add-to-physmap-batch", [EMT_EV_REMOVE_PHYSMAP] = "remove-from-physmap",
 	[EMT_EV_POD_TARGET] = "pod-target", [EMT_EV_MEM_ACCESS] = "mem-access",
 	[EMT_EV_MSIX_PREPARE] = "prepare-msix", [EMT_EV_MSIX_RELEASE] = "release-msix",
+	[EMT_EV_PCI_ADD] = "pci-add", [EMT_EV_PCI_REMOVE] = "pci-remove",
 	[EMT_EV_HOST_MTRR] = "host-mtrr-add", [EMT_EV_HOST_MTRR_DEL] = "host-mtrr-delete",
+	[EMT_EV_FOREIGN] = "foreign-mapping",
 };
 
 const char *emt_event_name(unsigned int what)
@@ -81,7 +83,13 @@ static bool domctl(const struct emt_toolstack_call *c, struct emt_toolstack_even
 	const uint8_t *d = c->data;
 
 	switch (c->cmd) {
-	case 1: e->what = EMT_EV_CREATE; return true;
+	case 1:
+		e->what = EMT_EV_CREATE;
+		if (c->iface >= 0x12) { /* 4.13: XEN_DOMCTL_CDF_iommu is one of the flags */
+			e->type = get32(d + 20);
+			e->on = e->type & 1 << 5;
+		}
+		return true;
 	case 2: e->what = EMT_EV_DESTROY; return true;
 	case 10:
 		e->what = EMT_EV_LOGDIRTY;
@@ -138,7 +146,7 @@ static bool memory(const struct emt_toolstack_call *c, struct emt_toolstack_even
 		e->what = EMT_EV_ADD_PHYSMAP;
 		e->type = get32(d + 4);
 		e->gfn = get64(d + 16);
-		e->count = 1;
+		e->count = e->type == 3 /* XENMAPSPACE_gmfn_range */ ? get16(d + 2) : 1;
 		return true;
 	case 11:
 		e->what = EMT_EV_EXCHANGE;
@@ -163,6 +171,7 @@ static bool memory(const struct emt_toolstack_call *c, struct emt_toolstack_even
 	case 23:
 		e->what = EMT_EV_ADD_BATCH;
 		e->type = get16(d + 2);
+		e->gfn = c->first_extent;
 		e->count = get16(d + 4);
 		return true;
 	default:
@@ -200,6 +209,20 @@ static bool dm_op(const struct emt_toolstack_call *c, struct emt_toolstack_event
 	}
 }
 
+/* xen_hvm_set_mem_type: of Xen before 4.9 */
+static bool hvm_op(const struct emt_toolstack_call *c, struct emt_toolstack_event *e)
+{
+	const uint8_t *d = c->data;
+
+	if (c->cmd != 8)
+		return false;
+	e->what = EMT_EV_MEM_TYPE;
+	e->type = get16(d + 2);
+	e->count = get32(d + 4);
+	e->gfn = get64(d + 8);
+	return true;
+}
+
 static bool platform(const struct emt_toolstack_call *c, struct emt_toolstack_event *e)
 {
 	const uint8_t *d = c->data;
@@ -219,20 +242,45 @@ static bool physdev(const struct emt_toolstack_call *c, struct emt_toolstack_eve
 {
 	const uint8_t *d = c->data;
 
-	if (c->cmd != 30 && c->cmd != 31)
-		return false;
-	e->what = c->cmd == 30 ? EMT_EV_MSIX_PREPARE : EMT_EV_MSIX_RELEASE;
-	e->sbdf = (int64_t)get16(d) << 16 | d[2] << 8 | d[3];
+	switch (c->cmd) {
+	case 15:
+	case 20:
+	case 25: e->what = EMT_EV_PCI_ADD; break;
+	case 16:
+	case 26: e->what = EMT_EV_PCI_REMOVE; break;
+	case 30: e->what = EMT_EV_MSIX_PREPARE; break;
+	case 31: e->what = EMT_EV_MSIX_RELEASE; break;
+	default: return false;
+	}
+	if (c->cmd < 25) /* before Xen 4.2: bus and function alone */
+		e->sbdf = d[0] << 8 | d[1];
+	else
+		e->sbdf = (int64_t)get16(d) << 16 | d[2] << 8 | d[3];
 	return true;
+}
+
+/* Of no domain if it is none, or one of Xen's own. */
+static void begin(struct emt_toolstack_event *e, uint32_t domid)
+{
+	*e = (struct emt_toolstack_event){
+		.domid = domid >= 0x7ff0 ? EMT_EVENT_NO_DOMAIN : domid, .gfn = EMT_NO_FRAME, .mfn = EMT_NO_FRAME,
+		.to = EMT_NO_FRAME, .port = EMT_NO_FRAME, .type = -1, .sbdf = -1,
+	};
+}
+
+void emt_toolstack_mapping(struct emt_toolstack_event *e, uint32_t domid, uint64_t gfn, uint64_t mfn, uint64_t count)
+{
+	begin(e, domid);
+	e->what = EMT_EV_FOREIGN;
+	e->gfn = gfn;
+	e->mfn = mfn;
+	e->count = count;
 }
 
 bool emt_toolstack_decode(const struct emt_toolstack_call *c, struct emt_toolstack_event *e)
 {
-	*e = (struct emt_toolstack_event){
-		.domid = c->domid >= 0x7ff0 /* no domain, or one of Xen's own */ ? EMT_EVENT_NO_DOMAIN : c->domid, .pid = c->pid,
-		.gfn = EMT_NO_FRAME, .mfn = EMT_NO_FRAME, .to = EMT_NO_FRAME, .port = EMT_NO_FRAME, .type = -1,
-		.sbdf = -1,
-	};
+	begin(e, c->domid);
+	e->pid = c->pid;
 	memcpy(e->command, c->command, sizeof(e->command));
 	e->command[sizeof(e->command) - 1] = '\0';
 	if (c->ret < 0)
@@ -241,6 +289,7 @@ bool emt_toolstack_decode(const struct emt_toolstack_call *c, struct emt_toolsta
 	case HC_DOMCTL: return domctl(c, e);
 	case HC_MEMORY: return memory(c, e);
 	case HC_DM_OP: return dm_op(c, e);
+	case HC_HVM: return hvm_op(c, e);
 	case HC_PLATFORM: return platform(c, e);
 	case HC_PHYSDEV: return physdev(c, e);
 	default: return false;
@@ -271,7 +320,7 @@ char *emt_event_text(const struct emt_toolstack_event *e, char *out, size_t room
 	char a[64], b[64];
 
 	switch (e->what) {
-	case EMT_EV_CREATE: snprintf(out, room, "creates the domain"); break;
+	case EMT_EV_CREATE: snprintf(out, room, "creates the domain%s", e->on ? ", with IOMMU tables" : ""); break;
 	case EMT_EV_DESTROY: snprintf(out, room, "destroys the domain"); break;
 	case EMT_EV_LOGDIRTY: snprintf(out, room, "log-dirty mode: operation %lld", (long long)e->type); break;
 	case EMT_EV_IOMEM:
@@ -302,6 +351,12 @@ char *emt_event_text(const struct emt_toolstack_event *e, char *out, size_t room
 	case EMT_EV_HOST_MTRR:
 		snprintf(out, room, "adds a host MTRR: %s as %s", range(e->mfn, e->count, a, sizeof(a)),
 			 emt_mt_name((unsigned int)e->type));
+		break;
+	case EMT_EV_PCI_ADD: snprintf(out, room, "names device %s to Xen", device(e->sbdf, a, sizeof(a))); break;
+	case EMT_EV_PCI_REMOVE: snprintf(out, room, "takes device %s from Xen", device(e->sbdf, a, sizeof(a))); break;
+	case EMT_EV_FOREIGN:
+		snprintf(out, room, "mapped into a process: %s, found at %s", range(e->gfn, e->count, a, sizeof(a)),
+			 range(e->mfn, e->count, b, sizeof(b)));
 		break;
 	case EMT_EV_MSIX_PREPARE:
 	case EMT_EV_MSIX_RELEASE:

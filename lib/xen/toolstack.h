@@ -9,7 +9,7 @@
 
 /* Things that change what emt judges by. */
 enum emt_event_what {
-	EMT_EV_CREATE,        /* a domain begins */
+	EMT_EV_CREATE,        /* a domain begins; from 4.13 on 'type' is its flags, 'on': it has IOMMU tables */
 	EMT_EV_DESTROY,
 	EMT_EV_LOGDIRTY,      /* shadow_op: 'type' is its operation */
 	EMT_EV_IOMEM,         /* right to I/O memory: given or taken ('on') */
@@ -33,8 +33,11 @@ enum emt_event_what {
 	EMT_EV_MEM_ACCESS,    /* mem_access: 'type' is its operation */
 	EMT_EV_MSIX_PREPARE,  /* read-only MMIO ranges of a device change */
 	EMT_EV_MSIX_RELEASE,
+	EMT_EV_PCI_ADD,       /* a device is named to Xen */
+	EMT_EV_PCI_REMOVE,
 	EMT_EV_HOST_MTRR,     /* a host MTRR was added: 'mfn', 'count', 'type' */
 	EMT_EV_HOST_MTRR_DEL,
+	EMT_EV_FOREIGN,       /* no call of its own: a process mapped frames, which lay at 'mfn' */
 	EMT_EV_NR,
 };
 const char *emt_event_name(unsigned int what); /* "iomem-permission" ... */
@@ -68,6 +71,9 @@ struct emt_toolstack_call {
 
 /* False for calls that change nothing of interest. 'time' is left to the caller. */
 bool emt_toolstack_decode(const struct emt_toolstack_call *call, struct emt_toolstack_event *out);
+
+/* Frames of a domain that a process mapped, as an event; who and when is left to the caller. */
+void emt_toolstack_mapping(struct emt_toolstack_event *e, uint32_t domid, uint64_t gfn, uint64_t mfn, uint64_t count);
 
 /* In words: "pins 0xf0000-0xf07ff as WC"; returns 'out'. */
 char *emt_event_text(const struct emt_toolstack_event *e, char *out, size_t room);

@@ -9,11 +9,12 @@ LIBRARY=$BUILD/tests/tools/libfakeprivcmd.so
 TOOLSTACK=$BUILD/tests/tools/toolstack
 
 # Watch while the toolstack does something: watch SECONDS-AS-TIMEOUT WORDS-OF-TOOLSTACK...
-# Skips where the kernel or the user allows no uprobes.
+# FOLLOW: more words for events. Skips where the kernel or the user allows no uprobes.
 watch() {
 	local limit=$1 n=0
 	shift
-	"$EMTCTL" events --follow --library "$LIBRARY" --ndjson --timeout "$limit" >out.ndjson 2>err.txt &
+	# shellcheck disable=SC2086
+	"$EMTCTL" events --follow --library "$LIBRARY" ${FOLLOW:-} --ndjson --timeout "$limit" >out.ndjson 2>err.txt &
 	pid=$!
 	until grep -q '^emtctl: watching by uprobe' err.txt; do
 		if ! kill -0 "$pid" 2>/dev/null; then
@@ -25,7 +26,9 @@ watch() {
 		[ "$n" -lt 200 ]
 		sleep 0.05
 	done
-	"$TOOLSTACK" "$1" ${2:+$([ "$2" = killed ] || echo "$2")} >calls.txt
+	[ "${2:-}" != stopped ] || kill -STOP "$pid"
+	"$TOOLSTACK" "$1" ${2:+$([ "$2" = killed ] || echo "${3:-$2}")} >calls.txt
+	[ "${2:-}" != stopped ] || kill -CONT "$pid"
 	if [ "${2:-}" = killed ]; then
 		sleep 1
 		kill -KILL "$pid"
@@ -66,6 +69,123 @@ setup() {
 	jq -se '.[] | select(.record == "watching") | .events == 16 and .calls == 17 and .failed == 1 and .lost == 0' out.ndjson
 	jq -se '[.[] | select(.record == "toolstack_event") | .command] | unique == ["toolstack"]' out.ndjson
 	"$ROOT/tests/schema/check" "$EMTCTL" out.ndjson
+}
+
+@test "the other operations, and the forms that older releases have" {
+	watch 4s rest || [ $? = 3 ]
+	jq -c 'select(.record == "toolstack_event") | [.event, .domain, .text]' out.ndjson >events
+	cat >want <<-'END'
+		["set-mem-type",5,"sets memory type 1 of 0x20-0x23"]
+		["ioreq-mem-type",5,"ioreq-mem-type"]
+		["relocate-memory",5,"moves 0x100-0x101 to 0x200-0x201"]
+		["add-to-physmap",5,"add-to-physmap: 1 pages from 0xabc on"]
+		["add-to-physmap-batch",5,"add-to-physmap-batch: 2 pages from 0x1234 on"]
+		["remove-from-physmap",5,"remove-from-physmap: 1 pages from 0xdef on"]
+		["exchange",5,"exchange: 2 pages from 0x1234 on"]
+		["pod-target",5,"pod-target: 16384 pages"]
+		["mem-access",5,"mem-access: 3 pages from 0x10 on"]
+		["pci-add",null,"names device 0001:03:04.1 to Xen"]
+		["prepare-msix",null,"prepare-msix of device 0001:03:04.1"]
+		["release-msix",null,"release-msix of device 0001:03:04.1"]
+		["pci-remove",null,"takes device 0001:03:04.1 from Xen"]
+		["host-mtrr-delete",null,"host-mtrr-delete"]
+		["log-dirty",6,"log-dirty mode: operation 32"]
+	END
+	diff want events
+	# a multicall of several is not taken apart: counted, and the watch is not complete
+	jq -se '.[] | select(.record == "watching") | .events == 15 and .calls == 16 and .unreadable == 1 and (.lost_on | length) == 1' out.ndjson
+	jq -se '.[] | select(.record == "end") | .complete | not' out.ndjson
+}
+
+@test "one domain's calls, and the host's: others are left out in the kernel" {
+	FOLLOW="--domain 6" watch 4s rest || [ $? = 3 ]
+	jq -c 'select(.record == "toolstack_event") | [.event, .domain]' out.ndjson >events
+	cat >want <<-'END'
+		["pci-add",null]
+		["prepare-msix",null]
+		["release-msix",null]
+		["pci-remove",null]
+		["host-mtrr-delete",null]
+		["log-dirty",6]
+	END
+	diff want events
+	jq -se '.[] | select(.record == "watching") | .events == 6 and .calls == 16' out.ndjson
+}
+
+@test "calls that were lost are counted, on each CPU" {
+	watch 6s pins stopped 100000 || [ $? = 3 ]
+	jq -se '.[] | select(.record == "watching") | .calls == 100000 and .lost > 0 and .events + .lost == 100000' out.ndjson
+	# the CPUs' shares are the whole
+	jq -se '.[] | select(.record == "watching") | .lost == ([.lost_on[] | capture(": (?<n>[0-9]+)$").n | tonumber] | add)' out.ndjson
+	"$ROOT/tests/schema/check" "$EMTCTL" out.ndjson
+	emt events --journal out.ndjson
+	status_is 3
+	has "$output" "LOST (cpu "
+}
+
+@test "mapped frames: only in a PV domain, where page tables tell" {
+	grep -qsx PV /sys/hypervisor/guest_type && skip "this is one"
+	emt events --follow --library "$LIBRARY" --mappings
+	status_is 2
+	grep -q 'was made without' <<<"$stderr" || has "$stderr" "this is no PV domain"
+	emt events --mappings
+	status_is 2
+	has "$stderr" "add --follow"
+}
+
+@test "mappings: a walk against frames that were mapped" {
+	emt show "$GUEST" --split --ndjson
+	jq -c 'select(.record == "run" and .mfn != null) | [.gfn, .mfn, .order]' <<<"$output" >entries
+	domain=$(jq -s '[.[] | select(.record == "run")][0].domain' <<<"$output")
+	[ "$domain" != null ] || domain=$("$EMTCTL" facts "$GUEST" --json | jq '.data.facts[0].domain')
+	head() { echo '{"record":"header","time":"2026-01-01T12:00:00Z"}'; }
+	event() { # NAME GFN MFN COUNT
+		echo "{\"record\":\"toolstack_event\",\"time\":\"2026-01-01T12:0$5:00Z\",\"event\":\"$1\",\"domain\":$domain,\"gfn\":$2,\"mfn\":$3,\"count\":$4,\"pid\":7,\"command\":\"xl\"}"
+	}
+	end() { echo '{"record":"watching","to":"2026-01-01T13:00:00Z","frames":1,"frames_lost":'"${1:-0}"'}'; }
+	# three entries as they are; inside a superpage too, where there is one
+	{
+		head
+		sed -n '1p;5p;$p' entries | while IFS=, read -r gfn mfn _; do event foreign-mapping "${gfn#[}" "$mfn" 1 0; done
+		jq -r 'select(.[2] == 9) | "\(.[0] + 3) \(.[1] + 3)"' entries | sed -n 1p | while read -r gfn mfn; do
+			event foreign-mapping "$gfn" "$mfn" 4 1
+		done
+		end
+	} >journal
+	emt mappings "$GUEST" --journal journal --json
+	status_is 0
+	jq_is '.data.domains[0] | .agree == .frames and .frames >= 3 and .differ == 0 and .absent == 0'
+	jq_is '.data.differences == []'
+	# two frames elsewhere, one where nothing is; of one mapped twice the last counts
+	read -r gfn mfn < <(sed -n 5p entries | tr '[,' '  ' | awk '{print $1, $2}')
+	{
+		head
+		event foreign-mapping "$gfn" $((mfn + 7)) 1 0
+		event foreign-mapping 68719476735 99 1 1
+		end
+	} >journal
+	emt mappings "$GUEST" --journal journal --json
+	status_is 1
+	jq_is '.data.domains[0] | .frames == 2 and .differ == 1 and .absent == 1'
+	jq_is "(.data.differences | length) == 2 and .data.differences[0] == {domain: $domain, gfn: $gfn, count: 1, entry_mfn: $mfn,
+		seen_mfn: ($mfn + 7), time: \"2026-01-01T12:00:00Z\", pid: 7, command: \"xl\"} and .data.differences[1].entry_mfn == null"
+	emt mappings "$GUEST" --journal journal
+	has "$output" "1 differ, 1 are not in the walk"
+	{ sed '$d' journal; event foreign-mapping "$gfn" "$mfn" 1 2; event decrease-reservation 68719476735 null 1 3; end; } >again
+	emt mappings "$GUEST" --journal again --json
+	status_is 0
+	jq_is '.data.domains[0] | .frames == 1 and .agree == 1 and .mapped == 3'
+	# frames of a domain before it, pages that came since, lost mappings, none
+	{ sed '$d' journal; event populate-physmap 1 null 2 4; event foreign-mapping "$gfn" "$mfn" 1 5; end 3; } >lost
+	emt mappings "$GUEST" --journal lost --json
+	status_is 3
+	jq_is '.data.domains[0] | .frames == 1 and .complete == false'
+	{ sed '$d' journal; event create null null 0 4; end; } >none
+	emt mappings "$GUEST" --journal none
+	status_is 2
+	has "$stderr" "no mapped frame of this domain"
+	emt mappings "$GUEST" --journal /nonexistent
+	status_is 2
 }
 
 @test "50,000 calls as fast as they come: each is given, or counted as lost" {

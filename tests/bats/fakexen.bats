@@ -155,7 +155,7 @@ setup() {
 	export EMTCTL_JOURNAL=$PWD/journal.ndjson
 	# nobody writes it any more
 	emt facts xen:5 --all --json
-	jq_is '.data.facts[] | select(.fact == "pins") | .held == "assumed" and .since == "2026-01-01T12:00:00Z"'
+	jq_is '.data.facts[] | select(.fact == "pins") | .held == "assumed" and .since == .time and .ranges[0].held == "assumed"'
 	# the writer goes on
 	flock --no-fork journal.ndjson.lock sleep 30 &
 	pid=$!
@@ -164,4 +164,73 @@ setup() {
 	kill "$pid"
 	jq_is '.data.facts[] | select(.fact == "pins") | .held == "known" and .since == null and
 		(.origin | test("since the domain.s creation"))'
+}
+
+# A journal whose writer goes on, out of the lines on standard input; journal_ends lets go.
+journal() {
+	export EMTCTL_JOURNAL=$PWD/journal.ndjson
+	{
+		echo '{"record":"header","time":"2026-01-01T12:00:00Z"}'
+		sed 's/^/{"record":"toolstack_event","domain":5,/; s/$/}/'
+	} >journal.ndjson
+	flock --no-fork journal.ndjson.lock sleep 30 &
+	writer=$!
+	until [ -e journal.ndjson.lock ] && ! flock -n -s journal.ndjson.lock true; do sleep 0.05; done
+}
+journal_ends() { kill "$writer"; wait "$writer" || true; }
+
+@test "rights, devices, types and the IOMMU come from the journal; what is asked for goes before it" {
+	journal <<-'END'
+		"event":"create","type":35,"on":true
+		"event":"iomem-permission","mfn":1044480,"count":16,"on":true
+		"event":"ioport-permission","port":1016,"count":8,"on":true
+		"event":"assign-device","device":"0000:00:04.0"
+		"event":"set-mem-type","gfn":32,"count":4,"type":1
+	END
+	emt facts 5 --all --json
+	status_is 0
+	of() { jq -c ".data.facts[] | select(.fact == \"$1\")" <<<"$output"; }
+	jq -e '.held == "known" and .rest == "assumed" and (.origin | test("journal")) and
+		.ranges[0].first == 1044480 and .ranges[0].last == 1044495' <<<"$(of iomem_caps)"
+	jq -e '.ranges[0].first == 1016 and .ranges[0].last == 1023' <<<"$(of ioport_caps)"
+	jq -e '.held == "known" and .value == "1"' <<<"$(of pci_devices)"
+	jq -e '.held == "known" and .value == "yes" and (.origin | test("journal"))' <<<"$(of domain_iommu)"
+	jq -e '.held == "assumed" and .ranges[0].first == 32 and .ranges[0].last == 35' <<<"$(of types)"
+	# key q tells the rights as they are
+	emt facts 5,costs=yes --all --json
+	jq -e '.origin == "key q"' <<<"$(of iomem_caps)"
+	jq -e '.origin | test("journal")' <<<"$(of types)"
+	journal_ends
+}
+
+@test "a verdict says from when on the journal is complete" {
+	printf '(XEN)\n(XEN) domain5 EPT p2m table:\n(XEN) gfn:             0 order:  0 mfn:            10 rwx WC!\n' >pinned-D.txt
+	export FAKEXEN_D=$PWD/pinned-D.txt
+	# watched from noon on: whoever pinned it did so before
+	journal <<-'END'
+		"event":"pin","gfn":256,"count":16,"type":1
+	END
+	emt audit 5,costs=yes --json
+	jq_is '.data.findings[0] | .kind == "suspect" and (.explanation | test("one WC pin on 0x0, set before 2026-01-01T12:00:00Z, would explain 1 entry"))'
+	emt explain 5,costs=yes 0 --json
+	has "$output" "complete from 2026-01-01T12:00:00Z on"
+	emt capture take 5,costs=yes -o taken.emt
+	emt audit taken.emt
+	has "$output" "set before 2026-01-01T12:00:00Z"
+	journal_ends
+	# from its creation on: a call that does not pass the toolstack
+	journal <<-'END'
+		"event":"create"
+	END
+	emt audit 5,costs=yes --json
+	jq_is '.data.findings[0] | .kind == "suspect" and (.explanation | test("set before") | not)'
+	# and the pin that was made
+	journal_ends
+	journal <<-'END'
+		"event":"create"
+		"event":"pin","gfn":0,"count":1,"type":1
+	END
+	emt audit 5,costs=yes --json
+	jq_is '.data.findings | map(select(.kind == "suspect")) == []'
+	journal_ends
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pins out of a journal: what is known, what is assumed, and from when on. */
+/* Facts out of a journal: what is known, what is assumed, and from when on. */
 #include "common.h"
 
 #include <fcntl.h>
@@ -17,6 +17,12 @@
 #define END(lost) \
 	"{\"record\":\"watching\",\"to\":\"2026-01-01T15:00:00Z\",\"lost\":" lost ",\"unpaired\":0,\"unreadable\":0}\n"
 #define NOON 1767268800 /* 2026-01-01T12:00:00Z */
+#define NOW (NOON + 7200)
+#define RIGHT(what, unit, first, n, on) \
+	EV("5", what, ",\"" unit "\":" first ",\"count\":" n ",\"on\":" on)
+#define IOMEM(first, n, on) RIGHT("iomem-permission", "mfn", first, n, on)
+#define IOPORT(first, n, on) RIGHT("ioport-permission", "port", first, n, on)
+#define DEVICE(what, name) EV("5", what "-device", ",\"device\":\"" name "\"")
 
 static struct emt_facts f;
 static bool watched = true; /* somebody holds the lock */
@@ -35,7 +41,7 @@ static void replay(const char *journal)
 	if (watched)
 		assert_int_equal(flock(held, LOCK_EX), 0);
 	emt_facts_free(&f);
-	assert_int_equal(emt_journal_facts(path, 5, &f), 0);
+	assert_int_equal(emt_journal_facts(path, 5, NOW, &f), 0);
 	close(held);
 	unlink(lock);
 	unlink(path);
@@ -59,7 +65,8 @@ static void since_creation(void **state)
 	assert_int_equal(f.pins.v[0].last, 271);
 	assert_int_equal(f.pins.v[0].tag, 1);
 	assert_int_equal(f.pins.v[1].tag, 7);
-	assert_int_equal(f.prov[EMT_FACT_CAPS_EVER_HELD].held, EMT_UNKNOWN);
+	assert_int_equal(f.prov[EMT_FACT_CAPS_EVER_HELD].held, EMT_ASSUMED);
+	assert_false(f.caps_ever_held);
 	/* replaced, deleted; a range that is not exactly one stays */
 	replay(HEAD("12:00:00") EV("5", "create", "") PIN("5", "256", "16", "1") PIN("5", "256", "16", "4")
 	       PIN("5", "64", "2", "0") EV("5", "unpin", ",\"gfn\":64,\"count\":1")
@@ -73,26 +80,141 @@ static void since_creation(void **state)
 static void in_part(void **state)
 {
 	(void)state;
-	/* it was there before */
+	/* it was there before; what was seen since is so */
 	replay(HEAD("12:00:00") PIN("5", "256", "16", "1"));
 	pins_are(1, EMT_ASSUMED, NOON);
+	assert_int_equal(f.pins.v[0].held, EMT_KNOWN);
 	/* a gap: the watch was cut off and began anew */
 	replay(HEAD("11:00:00") EV("5", "create", "") PIN("5", "256", "16", "1") HEAD("12:00:00"));
 	pins_are(1, EMT_ASSUMED, NOON);
+	assert_int_equal(f.pins.v[0].held, EMT_ASSUMED); /* it may be gone */
 	/* events were lost */
 	replay(HEAD("11:00:00") EV("5", "create", "") END("3") HEAD("12:00:00"));
 	pins_are(0, EMT_ASSUMED, NOON);
-	/* nobody watches any more */
+	/* nobody watches any more: nothing is complete but from now on */
 	replay(HEAD("12:00:00") EV("5", "create", "") END("0"));
-	pins_are(0, EMT_ASSUMED, NOON);
+	pins_are(0, EMT_ASSUMED, NOW);
 	/* its writer was killed */
 	watched = false;
 	replay(HEAD("12:00:00") EV("5", "create", "") PIN("5", "1", "1", "0"));
 	watched = true;
-	pins_are(1, EMT_ASSUMED, NOON);
+	pins_are(1, EMT_ASSUMED, NOW);
+	assert_int_equal(f.pins.v[0].held, EMT_ASSUMED);
 	/* the end of a line is missing */
 	replay(HEAD("12:00:00") EV("5", "create", "") PIN("5", "1", "1", "0") "{\"record\":\"tool");
 	pins_are(1, EMT_KNOWN, 0);
+}
+
+static void list_is(enum emt_fact_id id, size_t n, unsigned int held, unsigned int rest, int64_t since)
+{
+	assert_int_equal(emt_facts_clist(&f, id)->n, n);
+	assert_int_equal(f.prov[id].held, held);
+	assert_int_equal(f.prov[id].rest, rest);
+	assert_int_equal(f.prov[id].since, since);
+}
+
+/* Rights and devices: a domain has none when it is created. */
+static void rights(void **state)
+{
+	(void)state;
+	replay(HEAD("12:00:00") EV("5", "create", "") IOMEM("4096", "256", "true") IOMEM("4112", "16", "false")
+	       IOPORT("1016", "8", "true") DEVICE("assign", "0000:00:04.0") DEVICE("assign", "0001:0a:04.3")
+	       DEVICE("deassign", "0000:00:04.0"));
+	list_is(EMT_FACT_IOMEM_CAPS, 2, EMT_KNOWN, EMT_ASSUMED, 0);
+	emt_facts_normalise(&f);
+	assert_int_equal(f.iomem_caps.v[0].first, 4096);
+	assert_int_equal(f.iomem_caps.v[0].last, 4111);
+	assert_int_equal(f.iomem_caps.v[1].first, 4128);
+	assert_int_equal(f.iomem_caps.v[1].last, 4351);
+	assert_int_equal(f.iomem_caps.v[1].held, EMT_KNOWN);
+	list_is(EMT_FACT_IOPORT_CAPS, 1, EMT_KNOWN, EMT_ASSUMED, 0);
+	assert_int_equal(f.pci_devices, 1);
+	assert_int_equal(f.prov[EMT_FACT_PCI_DEVICES].held, EMT_KNOWN);
+	/* none seen from its creation on: there are none, as far as calls pass privcmd */
+	replay(HEAD("12:00:00") EV("5", "create", ""));
+	list_is(EMT_FACT_IOMEM_CAPS, 0, EMT_KNOWN, EMT_ASSUMED, 0);
+	assert_int_equal(f.pci_devices, 0);
+	assert_int_equal(f.prov[EMT_FACT_PCI_DEVICES].held, EMT_ASSUMED);
+	assert_int_equal(f.prov[EMT_FACT_CAPS_EVER_HELD].held, EMT_ASSUMED);
+	/* what was given before the watch nobody knows */
+	replay(HEAD("12:00:00") IOPORT("1016", "8", "true"));
+	list_is(EMT_FACT_IOMEM_CAPS, 0, EMT_UNKNOWN, EMT_UNKNOWN, NOON);
+	list_is(EMT_FACT_IOPORT_CAPS, 1, EMT_ASSUMED, EMT_UNKNOWN, NOON);
+	assert_int_equal(f.ioport_caps.v[0].held, EMT_KNOWN);
+	assert_int_equal(f.prov[EMT_FACT_PCI_DEVICES].held, EMT_UNKNOWN);
+	assert_int_equal(f.prov[EMT_FACT_CAPS_EVER_HELD].held, EMT_KNOWN);
+	/* a restart in between: it may have been taken meanwhile */
+	replay(HEAD("11:00:00") EV("5", "create", "") IOMEM("4096", "1", "true") DEVICE("assign", "0000:00:04.0") END("0")
+	       HEAD("12:00:00"));
+	list_is(EMT_FACT_IOMEM_CAPS, 1, EMT_ASSUMED, EMT_UNKNOWN, NOON);
+	assert_int_equal(f.iomem_caps.v[0].held, EMT_ASSUMED);
+	assert_int_equal(f.pci_devices, 1);
+	assert_int_equal(f.prov[EMT_FACT_PCI_DEVICES].held, EMT_ASSUMED);
+	/* a key has listed them: that stays */
+	emt_facts_free(&f);
+	emt_facts_set_list(&f, EMT_FACT_IOMEM_CAPS, EMT_KNOWN, EMT_KNOWN, "key q");
+	assert_int_equal(emt_journal_facts("/dev/null", 5, NOW, &f), 0);
+	list_is(EMT_FACT_IOMEM_CAPS, 0, EMT_KNOWN, EMT_KNOWN, 0);
+}
+
+static void types_are(size_t n, uint64_t first, uint64_t last, unsigned int tag)
+{
+	list_is(EMT_FACT_P2M_TYPES, n, n ? EMT_ASSUMED : EMT_UNKNOWN, EMT_UNKNOWN, n ? NOON : 0);
+	if (!n)
+		return;
+	assert_int_equal(f.p2m_types.v[n - 1].first, first);
+	assert_int_equal(f.p2m_types.v[n - 1].last, last);
+	assert_int_equal(f.p2m_types.v[n - 1].tag, tag);
+	assert_int_equal(f.p2m_types.v[n - 1].held, EMT_ASSUMED);
+}
+
+#define TYPE(gfn, n, t) EV("5", "set-mem-type", ",\"gfn\":" gfn ",\"count\":" n ",\"type\":" t)
+#define MAP(gfn, n, on) EV("5", "memory-mapping", ",\"gfn\":" gfn ",\"mfn\":4096,\"count\":" n ",\"on\":" on)
+#define PAGES(what, gfn, n) EV("5", what, ",\"gfn\":" gfn ",\"count\":" n)
+
+static void types(void **state)
+{
+	(void)state;
+	replay(HEAD("12:00:00") TYPE("32", "4", "1"));
+	types_are(1, 32, 35, EMT_P2M_RAM_RO);
+	replay(HEAD("12:00:00") TYPE("32", "4", "1") TYPE("32", "4", "2"));
+	types_are(1, 32, 35, EMT_P2M_MMIO_DM);
+	replay(HEAD("12:00:00") TYPE("32", "4", "4"));
+	types_are(1, 32, 35, EMT_P2M_IOREQ_SERVER);
+	replay(HEAD("12:00:00") TYPE("32", "4", "3")); /* means nothing */
+	types_are(0, 0, 0, 0);
+	replay(HEAD("12:00:00") MAP("64", "16", "true"));
+	types_are(1, 64, 79, EMT_P2M_MMIO_DIRECT);
+	replay(HEAD("12:00:00") MAP("64", "16", "true") MAP("72", "8", "false"));
+	types_are(1, 64, 71, EMT_P2M_MMIO_DIRECT);
+	/* pages that come or go; of several only the first is known */
+	replay(HEAD("12:00:00") TYPE("32", "4", "1") PAGES("decrease-reservation", "33", "1"));
+	types_are(2, 34, 35, EMT_P2M_RAM_RO);
+	replay(HEAD("12:00:00") TYPE("32", "4", "1") PAGES("populate-physmap", "9999", "2"));
+	types_are(0, 0, 0, 0);
+}
+
+static void once(void **state)
+{
+	(void)state;
+	/* created with IOMMU tables, or without; older releases say nothing */
+	replay(HEAD("12:00:00") EV("5", "create", ",\"type\":35,\"on\":true"));
+	assert_true(f.domain_iommu);
+	assert_int_equal(f.prov[EMT_FACT_DOMAIN_IOMMU].held, EMT_KNOWN);
+	replay(HEAD("12:00:00") EV("5", "create", ",\"type\":3,\"on\":false"));
+	assert_false(f.domain_iommu);
+	assert_int_equal(f.prov[EMT_FACT_DOMAIN_IOMMU].held, EMT_KNOWN);
+	replay(HEAD("12:00:00") EV("5", "create", ",\"type\":null,\"on\":false"));
+	assert_int_equal(f.prov[EMT_FACT_DOMAIN_IOMMU].held, EMT_UNKNOWN);
+	assert_int_equal(f.prov[EMT_FACT_HOST_MTRR_CHANGED].held, EMT_ASSUMED);
+	assert_false(f.host_mtrr_changed);
+	/* host MTRRs and MSI-X tables: in the domain's life */
+	replay(HEAD("12:00:00") EV("null", "host-mtrr-add", "") EV("5", "create", ""));
+	assert_false(f.host_mtrr_changed);
+	replay(HEAD("12:00:00") EV("5", "create", "") EV("null", "host-mtrr-add", "") EV("null", "prepare-msix", ""));
+	assert_true(f.host_mtrr_changed);
+	assert_int_equal(f.prov[EMT_FACT_HOST_MTRR_CHANGED].held, EMT_KNOWN);
+	assert_true(f.mmio_ro_changed);
 }
 
 static void nothing(void **state)
@@ -101,11 +223,11 @@ static void nothing(void **state)
 	replay("");
 	pins_are(0, EMT_UNKNOWN, 0);
 	emt_facts_free(&f);
-	assert_int_equal(emt_journal_facts("/nonexistent", 5, &f), 0);
+	assert_int_equal(emt_journal_facts("/nonexistent", 5, NOW, &f), 0);
 	pins_are(0, EMT_UNKNOWN, 0);
 	/* what is stated stays */
 	emt_facts_set_list(&f, EMT_FACT_PINS, EMT_KNOWN, EMT_KNOWN, "query");
-	assert_int_equal(emt_journal_facts("/dev/null", 5, &f), 0);
+	assert_int_equal(emt_journal_facts("/dev/null", 5, NOW, &f), 0);
 	assert_string_equal(f.prov[EMT_FACT_PINS].origin, "query");
 }
 
@@ -114,6 +236,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(since_creation),
 		cmocka_unit_test(in_part),
+		cmocka_unit_test(rights),
+		cmocka_unit_test(types),
+		cmocka_unit_test(once),
 		cmocka_unit_test(nothing),
 	};
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "base/kallsyms.h"
 #include "source/kernel.h"
 
 #define PAGES 8
@@ -65,7 +66,7 @@ static void own_pages(void **state)
 	assert_int_equal(emt_kernel_read(k, address[3] + 8, seen, 80), 0);
 	assert_memory_equal(seen, mine + 512 * 3 + 1, 80);
 	assert_int_equal(emt_kernel_read(k, 0x1000, seen, 8), EMT_E_IO);
-	assert_int_equal(emt_kernel_symbol("no_such_symbol_of_a_kernel"), 0);
+	assert_int_equal(emt_kallsyms_address("no_such_symbol_of_a_kernel"), 0);
 	emt_kernel_close(k);
 	munmap(mine, PAGES * 4096);
 }

@@ -84,6 +84,28 @@ static void domctls(void **state)
 	}
 }
 
+/* xen_domctl_createdomain: u32 ssidref, 16 bytes of handle, u32 flags; bit 5 since 4.13: IOMMU */
+static void created(void **state)
+{
+	struct emt_toolstack_event e;
+	char text[200];
+
+	(void)state;
+	put(20, 0x23, 4);
+	assert_true(decode(36, 1, 0x15, 0, &e));
+	assert_int_equal(e.type, 0x23);
+	assert_true(e.on);
+	assert_string_equal(emt_event_text(&e, text, sizeof(text)), "creates the domain, with IOMMU tables");
+	put(20, 0x03, 4);
+	assert_true(decode(36, 1, 0x12, 0, &e));
+	assert_int_equal(e.type, 3);
+	assert_false(e.on);
+	put(20, 0x23, 4); /* before 4.13 that bit meant nothing */
+	assert_true(decode(36, 1, 0x11, 0, &e));
+	assert_int_equal(e.type, -1);
+	assert_false(e.on);
+}
+
 /* xen_domctl_assign_device: the device alone; kind in front from 4.6; flags from 4.10. */
 static void devices(void **state)
 {
@@ -142,6 +164,17 @@ static void dm_ops(void **state)
 	assert_true(e.on);
 	for (unsigned int op = 0; op < 30; op++)
 		assert_int_equal(decode(41, op, 1, 0, &e), op == 12 || op == 15 || op == 17 || op == 18);
+	/* before 4.9, xen_hvm_set_mem_type: u16 domid, u16 type, u32 nr, u64 first_pfn */
+	put(2, 1, 2);
+	put(4, 4, 4);
+	put(8, 0x20, 8);
+	assert_true(decode(34, 8, 0, 0, &e));
+	assert_int_equal(e.what, EMT_EV_MEM_TYPE);
+	assert_int_equal(e.type, 1);
+	assert_int_equal(e.count, 4);
+	assert_int_equal(e.gfn, 0x20);
+	for (unsigned int op = 0; op < 30; op++)
+		assert_int_equal(decode(34, op, 0, 0, &e), op == 8);
 }
 
 static void memory_ops(void **state)
@@ -164,6 +197,29 @@ static void memory_ops(void **state)
 	assert_true(decode(12, 7, 0, 0, &e));
 	assert_int_equal(e.gfn, 0xabc);
 	assert_int_equal(e.type, 1);
+	assert_int_equal(e.count, 1);
+	put(2, 77, 2);
+	put(4, 3, 4); /* gmfn_range: 'size' pages */
+	assert_true(decode(12, 7, 0, 0, &e));
+	assert_int_equal(e.count, 77);
+	/* xen_add_to_physmap_batch: u16 domid, u16 space, u16 size ... and arrays */
+	put(2, 2, 2);
+	put(4, 12, 2);
+	assert_true(decode(12, 23, 0, 0, &e));
+	assert_int_equal(e.what, EMT_EV_ADD_BATCH);
+	assert_int_equal(e.type, 2);
+	assert_int_equal(e.count, 12);
+	assert_int_equal(e.gfn, 0x777);
+	/* xen_memory_exchange begins with a reservation; xen_pod_target with u64 target_pages */
+	put(8, 3, 8);
+	put(16, 1, 4);
+	assert_true(decode(12, 11, 0, 0, &e));
+	assert_int_equal(e.what, EMT_EV_EXCHANGE);
+	assert_int_equal(e.count, 6);
+	put(0, 0x4000, 8);
+	assert_true(decode(12, 16, 0, 0, &e));
+	assert_int_equal(e.what, EMT_EV_POD_TARGET);
+	assert_int_equal(e.count, 0x4000);
 	/* xen_remove_from_physmap: u16 domid, u64 gpfn */
 	put(8, 0xdef, 8);
 	assert_true(decode(12, 15, 0, 0, &e));
@@ -204,6 +260,33 @@ static void host(void **state)
 	assert_true(emt_toolstack_decode(&c, &e));
 	assert_int_equal(e.what, EMT_EV_MSIX_PREPARE);
 	assert_int_equal(e.sbdf, 0x10321);
+	for (c.cmd = 0; c.cmd < 40; c.cmd++) {
+		bool add = c.cmd == 15 || c.cmd == 20 || c.cmd == 25, away = c.cmd == 16 || c.cmd == 26;
+
+		assert_int_equal(emt_toolstack_decode(&c, &e), add || away || c.cmd == 30 || c.cmd == 31);
+		if (add || away)
+			assert_int_equal(e.what, add ? EMT_EV_PCI_ADD : EMT_EV_PCI_REMOVE);
+		/* manage_pci: u8 bus, u8 devfn */
+		if (add || away)
+			assert_int_equal(e.sbdf, c.cmd < 25 ? 0x100 : 0x10321);
+	}
+	c.op = 7;
+	c.cmd = 32;
+	assert_true(emt_toolstack_decode(&c, &e));
+	assert_int_equal(e.what, EMT_EV_HOST_MTRR_DEL);
+}
+
+static void mappings(void **state)
+{
+	struct emt_toolstack_event e;
+	char text[200];
+
+	(void)state;
+	emt_toolstack_mapping(&e, 5, 0x100, 0x12345, 2);
+	assert_int_equal(e.what, EMT_EV_FOREIGN);
+	assert_int_equal(e.domid, 5);
+	assert_string_equal(emt_event_text(&e, text, sizeof(text)),
+			    "mapped into a process: 0x100-0x101, found at 0x12345-0x12346");
 }
 
 static void names(void **state)
@@ -221,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(domctls),    cmocka_unit_test(devices), cmocka_unit_test(dm_ops),
 		cmocka_unit_test(memory_ops), cmocka_unit_test(host),    cmocka_unit_test(names),
+		cmocka_unit_test(created),    cmocka_unit_test(mappings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

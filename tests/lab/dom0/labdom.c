@@ -10,15 +10,24 @@
  *   labdom dirty
  *   labdom huge SBDF                           (needs a free, aligned GiB)
  *
- * Prints the domain id; every step that fails ends the program with its name.
+ * Prints the domain id; every step that fails ends the program with its name. And what
+ * a toolstack does to one that is there:
+ *
+ *   labdom map ID FIRST COUNT [TIMES]          maps its frames; prints how many failed, ns a frame
+ *   labdom move ID A B                         A gets another page, its own goes to B
+ *   labdom pins ID COUNT                       as many calls as fast as they come; ns a call
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #define XC_WANT_COMPAT_DEVICEMODEL_API 1
+#define XC_WANT_COMPAT_MAP_FOREIGN_API 1
 #include <xenctrl.h>
 #include <xendevicemodel.h>
 #include <xen/hvm/hvm_op.h>
@@ -170,6 +179,77 @@ static uint32_t huge(uint32_t sbdf)
 	return id;
 }
 
+/* ---- what is done to a domain that is there ---- */
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void map(uint32_t id, uint64_t first, unsigned int count, unsigned int times)
+{
+	xen_pfn_t *list = calloc(count, sizeof(*list));
+	int *errors = calloc(count, sizeof(*errors));
+	unsigned int failed = 0;
+	double spent = 0;
+
+	if (!list || !errors)
+		must(-1, "calloc");
+	while (times--) {
+		double began;
+		void *p;
+
+		for (unsigned int i = 0; i < count; i++)
+			list[i] = first + i;
+		began = now_ns();
+		p = xc_map_foreign_bulk(xch, id, PROT_READ, list, errors, count);
+		spent += now_ns() - began;
+		must(p ? 0 : -1, "xc_map_foreign_bulk");
+		failed = 0;
+		for (unsigned int i = 0; i < count; i++)
+			failed += errors[i] != 0;
+		munmap(p, (size_t)count << 12);
+	}
+	printf("%u %u %.0f\n", count, failed, spent);
+}
+
+static void move(uint32_t id, xen_pfn_t a, xen_pfn_t b)
+{
+	MUST(xc_domain_decrease_reservation_exact(xch, id, 1, 0, &a));
+	MUST(xc_domain_populate_physmap_exact(xch, id, 1, 0, 0, &b));
+	MUST(xc_domain_populate_physmap_exact(xch, id, 1, 0, 0, &a));
+}
+
+static void pins(uint32_t id, unsigned int count)
+{
+	double began = now_ns();
+
+	for (unsigned int i = 0; i < count; i++)
+		MUST(xc_domain_pin_memory_cacheattr(xch, id, 0x900, 0x9ff,
+						    i & 1 ? XEN_DMOP_DELETE_MEM_CACHEATTR : XEN_DMOP_MEM_CACHEATTR_WC));
+	printf("%u %.0f\n", count, (now_ns() - began) / count);
+}
+
+/* False: none of these. */
+static bool work(int argc, char **argv)
+{
+	uint32_t id = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+
+	if ((argc == 5 || argc == 6) && !strcmp(argv[1], "map"))
+		map(id, strtoul(argv[3], NULL, 16), (unsigned int)strtoul(argv[4], NULL, 0),
+		    argc == 6 ? (unsigned int)strtoul(argv[5], NULL, 0) : 1);
+	else if (argc == 5 && !strcmp(argv[1], "move"))
+		move(id, strtoul(argv[3], NULL, 16), strtoul(argv[4], NULL, 16));
+	else if (argc == 4 && !strcmp(argv[1], "pins"))
+		pins(id, (unsigned int)strtoul(argv[3], NULL, 0));
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t id;
@@ -180,6 +260,8 @@ int main(int argc, char **argv)
 		perror("labdom: no Xen");
 		return 1;
 	}
+	if (work(argc, argv))
+		return 0;
 	if (argc == 5 && !strcmp(argv[1], "full"))
 		id = full(strtoul(argv[2], NULL, 16) >> 12, strtoul(argv[3], NULL, 16), strtoul(argv[4], NULL, 16));
 	else if (argc == 2 && !strcmp(argv[1], "pod"))
@@ -189,7 +271,8 @@ int main(int argc, char **argv)
 	else if (argc == 3 && !strcmp(argv[1], "huge"))
 		id = huge(strtoul(argv[2], NULL, 16));
 	else {
-		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF\n");
+		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF | map ID FIRST COUNT "
+			"[TIMES] | move ID A B | pins ID COUNT\n");
 		return 2;
 	}
 	init_vcpu(id);
