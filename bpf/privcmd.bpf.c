@@ -317,6 +317,15 @@ struct look {
 	struct emt_foreign run; /* count 0 = none */
 };
 
+/* Not on the stack: kernels before 6.7 take what a loop's first round finds there for what
+ * each finds, and leave out the rest of its code. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct look);
+} looks SEC(".maps");
+
 static __always_inline void count_more(__u32 what, __u64 more)
 {
 	__u64 *n = bpf_map_lookup_elem(&counts, &what);
@@ -368,11 +377,16 @@ static __always_inline void give_run(struct look *l)
 	l->run.count = 0;
 }
 
-static long look_at(__u32 i, struct look *l)
+static long look_at(__u32 i, void *unused)
 {
-	__u64 va = l->m.address + ((__u64)i << 12), gfn, entry;
+	__u64 va, gfn, entry;
+	__u32 zero = 0;
+	struct look *l = bpf_map_lookup_elem(&looks, &zero);
 	__s32 error;
 
+	if (!l)
+		return 1;
+	va = l->m.address + ((__u64)i << 12);
 	if (read_user(&gfn, sizeof(gfn), l->m.gfns + ((__u64)i << 3)) ||
 	    read_user(&error, sizeof(error), l->m.errors + ((__u64)i << 2))) {
 		count(EMT_CALLS_FRAMES_LOST);
@@ -416,29 +430,30 @@ static __always_inline int leave_map(long ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct mmapbatch *m = bpf_map_lookup_elem(&maps_begun, &id);
-	struct look l = { .table_of = ~0ull };
-	__u32 nr;
+	__u32 zero = 0, nr;
+	struct look *l = bpf_map_lookup_elem(&looks, &zero);
 
-	(void)ret;
-	if (!m)
+	if (!m || !l)
 		return 0;
-	l.m = *m;
+	l->m = *m;
 	bpf_map_delete_elem(&maps_begun, &id);
 	if (ret < 0 && ret != -2 /* ENOENT */)
 		return 0;
-	nr = l.m.nr < EMT_FOREIGN_MAX ? l.m.nr : EMT_FOREIGN_MAX;
-	if (bpf_probe_read_kernel(&l.direct_map, sizeof(l.direct_map), (void *)page_offset_base_at)) {
-		count_more(EMT_CALLS_FRAMES_LOST, l.m.nr);
+	nr = l->m.nr < EMT_FOREIGN_MAX ? l->m.nr : EMT_FOREIGN_MAX;
+	if (bpf_probe_read_kernel(&l->direct_map, sizeof(l->direct_map), (void *)page_offset_base_at)) {
+		count_more(EMT_CALLS_FRAMES_LOST, l->m.nr);
 		return 0;
 	}
-	l.run.time = bpf_ktime_get_ns();
-	l.run.pid = (__u32)(id >> 32);
-	l.run.domid = l.m.domid;
-	bpf_get_current_comm(l.run.comm, sizeof(l.run.comm));
-	bpf_loop(nr, look_at, &l, 0);
-	give_run(&l);
-	if (l.m.nr > nr)
-		count_more(EMT_CALLS_FRAMES_LOST, l.m.nr - nr);
+	l->table_of = ~0ull;
+	l->run.time = bpf_ktime_get_ns();
+	l->run.pid = (__u32)(id >> 32);
+	l->run.domid = l->m.domid;
+	l->run.count = 0;
+	bpf_get_current_comm(l->run.comm, sizeof(l->run.comm));
+	bpf_loop(nr, look_at, 0, 0);
+	give_run(l);
+	if (l->m.nr > nr)
+		count_more(EMT_CALLS_FRAMES_LOST, l->m.nr - nr);
 	return 0;
 }
 

@@ -153,18 +153,3 @@ void emt_mappings_free(struct emt_mappings *m)
 	free(m->by);
 	memset(m, 0, sizeof(*m));
 }
-
-size_t emt_mappings_from(const struct emt_mappings *m, uint64_t gfn)
-{
-	size_t lo = 0, hi = m->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->v[mid].gfn < gfn)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}

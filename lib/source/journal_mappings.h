@@ -36,7 +36,4 @@ struct emt_mappings {
 int emt_journal_mappings(const char *path, uint32_t domid, struct emt_mappings *m, struct emt_err *err);
 void emt_mappings_free(struct emt_mappings *m);
 
-/* First one at 'gfn' or above: an index, n if there is none. */
-size_t emt_mappings_from(const struct emt_mappings *m, uint64_t gfn);
-
 #endif

@@ -306,6 +306,22 @@ static uint64_t *read_counter(const struct emt_observer *o, uint32_t i)
 	return v;
 }
 
+/* Times that programs were passed over: their CPU was in one already. */
+static uint64_t misses(const struct emt_observer *o)
+{
+	struct bpf_program *prog;
+	uint64_t n = 0;
+
+	bpf_object__for_each_program(prog, o->skel->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t bytes = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &bytes))
+			n += info.recursion_misses;
+	}
+	return n;
+}
+
 void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
 {
 	uint64_t *to[EMT_CALLS_NR] = { &c->seen,       &c->failed, &c->lost,	   &c->unpaired,
@@ -319,6 +335,7 @@ void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
 			*to[i] += v[cpu];
 		free(v);
 	}
+	c->unpaired += misses(o);
 }
 
 unsigned int emt_observer_cpus(const struct emt_observer *o)

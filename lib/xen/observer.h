@@ -31,7 +31,7 @@ struct emt_observer_counts {
 	uint64_t seen;
 	uint64_t failed;     /* refused by the hypervisor: not given */
 	uint64_t lost;       /* no room in the ring */
-	uint64_t unpaired;   /* too many at once */
+	uint64_t unpaired;   /* too many at once, or made while the program was at work on that CPU */
 	uint64_t unreadable; /* arguments that could not be read */
 	uint64_t frames;     /* mapped ones that were given */
 	uint64_t frames_lost; /* mapped ones that were not */

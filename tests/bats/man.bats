@@ -174,6 +174,11 @@ scene() {
 	xen_syms xen-syms
 	device_tables
 	cp "$ROOT/tests/data/journal.ndjson" .
+	cat >mapped.ndjson <<-'END'
+		{"record":"header","time":"2026-11-24T22:02:30Z"}
+		{"record":"toolstack_event","time":"2026-11-24T22:02:35Z","event":"foreign-mapping","domain":1,"gfn":0,"mfn":16,"count":4,"pid":7,"command":"xl"}
+		{"record":"watching","to":"2026-11-24T22:03:00Z","frames":4,"frames_lost":0}
+	END
 	head -c 30000 "$CAPTURES/ept-linux/d-linux.emt" >damaged.emt
 }
 

@@ -6,6 +6,7 @@
 #include "common.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "policy/atoms.h"
 #include "policy/mtrr.h"
@@ -425,11 +426,41 @@ static void deciding_atoms(void **state)
 	emt_facts_free(&f);
 }
 
+/* Cutting frames out of a list of ranges, against a list of frames. */
+static void cuts_are_exact(void **state)
+{
+	uint64_t seed = 7;
+
+	(void)state;
+	for (unsigned int n = 0; n < 2000; n++) {
+		struct emt_ranges r = { 0 };
+		uint8_t want[64] = { 0 };
+
+		for (unsigned int i = 0; i < 6; i++) {
+			uint64_t first = emt_rand_below(&seed, 64), last = first + emt_rand_below(&seed, 64 - first);
+			bool add = emt_rand_below(&seed, 2);
+
+			assert_int_equal(emt_ranges_cut(&r, first, last), 0);
+			memset(want + first, add ? i + 1 : 0, last - first + 1);
+			if (add)
+				assert_int_equal(emt_ranges_add(&r, first, last, i + 1, EMT_KNOWN), 0);
+		}
+		emt_ranges_normalise(&r);
+		for (uint64_t f = 0; f < 64; f++) {
+			const struct emt_range *x = emt_ranges_find(&r, f);
+
+			assert_int_equal(x ? x->tag : 0, want[f]);
+		}
+		emt_ranges_free(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mtrr_sets_are_exact), cmocka_unit_test(covers_are_exact),
 		cmocka_unit_test(policy_sets_are_exact), cmocka_unit_test(deciding_atoms),
+		cmocka_unit_test(cuts_are_exact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
