@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# Sourced by init: calls as fast as they come, not watched and watched in each way.
+E=/tmp/emt/emtctl
+cp -r /h/emt /tmp/emt
+export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
+mkdir -p /h/out
+calls=$(cat /h/calls)
+id=$(/h/labdom full 0 0 0 2>/h/error.txt) || lab_say FAILED "labdom: $(cat /h/error.txt)"
+/h/labdom pins "$id" 1000 >/dev/null 2>/h/error.txt || lab_say FAILED "labdom pins: $(cat /h/error.txt)"
+for way in none fentry kprobe uprobe none2; do
+	pid=
+	case $way in
+	none*) ;;
+	*)
+		$E events --follow --by $way --ndjson >/tmp/$way.ndjson 2>/tmp/$way.err &
+		pid=$!
+		n=0
+		until grep -q 'watching by' /tmp/$way.err || ! kill -0 $pid 2>/dev/null; do
+			n=$((n + 1))
+			[ $n -lt 300 ] || lab_say FAILED "$way: nothing for 30 s"
+			usleep 100000
+		done
+		;;
+	esac
+	/h/labdom pins "$id" "$calls" >/h/out/$way.ns 2>/h/error.txt || lab_say FAILED "labdom pins: $(cat /h/error.txt)"
+	[ -n "$pid" ] || continue
+	# what is in the ring is read before it ends
+	usleep 500000
+	kill -INT $pid
+	wait $pid
+	echo $? >/h/out/$way.rc
+	grep '"record":"watching"' /tmp/$way.ndjson >/h/out/$way.watching
+	grep -c '"event":"\(pin\|unpin\)"' /tmp/$way.ndjson >/h/out/$way.pins
+	rm /tmp/$way.ndjson
+done
+lab_say DONE
