@@ -34,6 +34,7 @@ struct mm_struct {
 } EMT_CORE;
 
 struct task_struct {
+	unsigned int flags;
 	int pid, tgid;
 	char comm[16];
 	struct mm_struct *mm;

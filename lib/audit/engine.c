@@ -42,7 +42,9 @@ int emt_engine_new(struct emt_engine **out, const struct emt_facts *facts, const
 				 "these entries are of %s", e->facts.is_kvm ? "a KVM guest" : "a Xen domain");
 		goto fail;
 	}
-	if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging != EMT_PAGING_EPT) {
+	if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging == EMT_PAGING_NPT && e->facts.is_kvm)
+		e->rel.era = emt_era_by_id("KA"); /* whatever the kernel */
+	else if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging != EMT_PAGING_EPT) {
 		rc = emt_err_set(err, EMT_E_UNSUPPORTED, emt_paging_name(e->facts.paging), NULL,
 				 "only EPT entries carry a memory type; this domain uses %s",
 				 emt_paging_name(e->facts.paging));

@@ -4,10 +4,13 @@
  */
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "command/ctx.h"
+#include "command/follow_kvm.h"
 #include "command/journal.h"
 #include "command/kind_events.h"
+#include "command/kind_kvm_event.h"
 #include "source/journal.h"
 
 #define POLL_MS 100
@@ -99,6 +102,14 @@ static struct emt_rec *begin(const struct emt_record_kind *kind, void *arg)
 	return emt_out_rec(f->ctx->out, kind);
 }
 
+/* Is it about this domain (virtual machine), or about no one's. */
+static bool concerns(const struct emt_rec *rec, uint64_t only)
+{
+	unsigned int col = emt_rec_kind(rec) == &emt_kind_kvm_event ? KVEV_VM : TSEV_DOMAIN;
+
+	return !emt_rec_has(rec, col) || emt_rec_get_u64(rec, col) == only;
+}
+
 static int put(struct emt_rec *rec, void *arg)
 {
 	struct follow *f = arg;
@@ -107,12 +118,24 @@ static int put(struct emt_rec *rec, void *arg)
 
 	if (rec && emt_rec_kind(rec) == &emt_kind_watching)
 		f->ctx->incomplete |= !emt_rec_has(rec, WATCHING_TO) || emt_rec_get_u64(rec, WATCHING_LOST);
-	else if (rec && only != UINT64_MAX && emt_rec_has(rec, TSEV_DOMAIN) && emt_rec_get_u64(rec, TSEV_DOMAIN) != only)
+	else if (rec && emt_rec_kind(rec) == &emt_kind_kvm_watching)
+		f->ctx->incomplete |= emt_rec_get_u64(rec, KVW_LOST) > 0;
+	else if (rec && only != UINT64_MAX && !concerns(rec, only))
 		return emt_ctx_cancelled(f->ctx); /* the record is used again */
 	rc = emt_out_put(f->ctx->out, rec, f->ctx->err);
 	if (!rc)
 		rc = emt_ctx_cancelled(f->ctx);
 	return !rc && emt_out_enough(f->ctx->out) ? STOP : rc;
+}
+
+/* Whose host is watched: said, else Xen where it runs (or a library stands for it), else KVM. */
+static bool on_kvm(const struct emt_ctx *ctx)
+{
+	const struct emt_value *on = emt_parse_get(ctx->args, "on");
+
+	if (on && on->number)
+		return on->number == 2;
+	return !emt_parse_text(ctx->args, "library") && access("/dev/xen/privcmd", F_OK) && !access("/dev/kvm", F_OK);
 }
 
 static int run_events(struct emt_ctx *ctx)
@@ -123,7 +146,7 @@ static int run_events(struct emt_ctx *ctx)
 	int rc;
 
 	if (emt_parse_flag(ctx->args, "follow"))
-		return follow(ctx);
+		return on_kvm(ctx) ? emt_follow_kvm(ctx) : follow(ctx);
 	if (emt_parse_get(ctx->args, "by") || emt_parse_get(ctx->args, "library") || emt_parse_flag(ctx->args, "mappings"))
 		return emt_err_set(ctx->err, EMT_E_USAGE, "events", "add --follow",
 				   "--by, --library and --mappings say how to watch; without --follow the journal is read");
@@ -134,12 +157,17 @@ static int run_events(struct emt_ctx *ctx)
 /* ---- declaration ---- */
 
 static const char *const ways[] = { "auto", "fentry", "kprobe", "uprobe", NULL };
+static const char *const hosts[] = { "auto", "xen", "kvm", NULL };
 static const struct emt_arg args[] = {
 	{ .name = "follow", .type = EMT_ARG_FLAG, .letter = 'f', .help = "watch, until it is stopped, --timeout or --limit" },
 	{ .name = "journal", .type = EMT_ARG_FILE, .metavar = "FILE", .help = "read this journal",
 	  .fallback = "that of EMTCTL_JOURNAL, else /var/lib/emt/journal.ndjson" },
 	{ .name = "domain", .type = EMT_ARG_DOMAIN, .letter = 'd', .metavar = "N",
-	  .help = "only what concerns this domain, and the host", .fallback = "all" },
+	  .help = "only what concerns this domain (KVM: process), and the host", .fallback = "all" },
+	{ .name = "on", .type = EMT_ARG_ENUM, .metavar = "WHAT", .words = hosts,
+	  .help = "the hypervisor that is watched", .fallback = "auto: Xen where it runs, else KVM" },
+	{ .name = "entries", .type = EMT_ARG_FLAG,
+	  .help = "KVM: entries one run after the other, not summed up by the second" },
 	{ .name = "by", .type = EMT_ARG_ENUM, .metavar = "WAY", .words = ways,
 	  .help = "how calls are seen", .fallback = "auto: the first of the others that the kernel allows" },
 	{ .name = "library", .type = EMT_ARG_FILE, .metavar = "FILE",
@@ -150,6 +178,8 @@ static const struct emt_arg args[] = {
 static const struct emt_section sections[] = {
 	{ "events", &emt_kind_toolstack_event, EMT_SECTION_MAIN, NULL },
 	{ "watches", &emt_kind_watching, 0, NULL },
+	{ "kvm_events", &emt_kind_kvm_event, 0, NULL },
+	{ "kvm_watches", &emt_kind_kvm_watching, 0, NULL },
 };
 static const struct emt_reply reply = { "emt.events", 1, 0, sections, EMT_ARRAY_SIZE(sections) };
 static const struct emt_example examples[] = {
@@ -160,7 +190,7 @@ static const struct emt_example examples[] = {
 const struct emt_command emt_cmd_events = {
 	.name = "events",
 	.group = "Live domains",
-	.summary = "show what the toolstack did to domains, or watch it",
+	.summary = "show what was done to domains and virtual machines, or watch it",
 	.description =
 		"Prints each call to Xen that changes what memory types or devices depend on, with the process that "
 		"made it: domains created and destroyed, rights to I/O memory and ports, device memory mapped, "
@@ -173,7 +203,15 @@ const struct emt_command emt_cmd_events = {
 		"With --mappings each frame of a domain that a process of a PV dom0 maps is given too, with the machine frame "
 		"that Xen put into the process's page table for it: `emtctl mappings` compares a walk with them. "
 		"It needs Linux 5.17.\n\n"
-		"A call that could not be kept is counted, and the reply is then incomplete; so it is when a watch of the "
+		"On a host with KVM: memslots that are added, deleted, moved or get other flags; non-coherent DMA that is "
+		"registered or taken back; entries of EPT or NPT that begin to map memory, cease to, get another "
+		"frame or type, superpages that are split or joined. Entries are seen at KVM's own tracepoint "
+		"(kvm_tdp_mmu_spte_changed), which does not say whose they are: they count for the virtual machine "
+		"in whose process it happens; what threads of the kernel do (reclaim, compaction) has none. Their "
+		"rate is high: runs of entries are joined in the kernel, and what is alike within a second is "
+		"given as one; --entries gives each run. Memslots and DMA are seen by fentry, else by kprobes; else "
+		"memslots by uprobes on the C library's ioctl, and DMA not.\n\n"
+		"A call or a change that could not be kept is counted, by CPU, and the reply is then incomplete; so it is when a watch of the "
 		"journal was cut off: what happened until the next one began is not known.\n\n"
 		"Exit status: 0 nothing was lost; 2 error; 3 events were lost, or a watch was cut off.",
 	.args = args,

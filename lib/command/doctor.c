@@ -138,6 +138,7 @@ static void look_kvm(const char *root, struct emt_host *h)
 	h->kvm = exists(root, "/dev/kvm") || h->kvm_intel || h->kvm_amd;
 	h->kvm_usable = usable(root, "/dev/kvm");
 	h->ept = says_yes(root, "/sys/module/kvm_intel/parameters/ept");
+	h->npt = says_yes(root, "/sys/module/kvm_amd/parameters/npt");
 	h->btf = exists(root, "/sys/kernel/btf/vmlinux");
 	h->bpf_open =
 		slurp(root, "/proc/sys/kernel/unprivileged_bpf_disabled", text, sizeof(text)) && *text == '0';
@@ -258,34 +259,34 @@ static void way_query(struct emt_way *w, const struct emt_host *h, unsigned int 
 
 static void way_kvm(struct emt_way *w, const struct emt_host *h, unsigned int built)
 {
+	const char *paging = h->ept ? "EPT" : "NPT";
+
 	if (!h->kvm) {
 		WHY(w, h->virtual_cpu_vmx || h->virtual_cpu_svm ? "the CPU can, but KVM is not loaded" :
 		    "no KVM: the CPU shows no virtualisation here, or its firmware switched it off");
 		NEXT(w, h->virtual_cpu_vmx ? "modprobe kvm_intel" : h->virtual_cpu_svm ? "modprobe kvm_amd" :
 		     "switch virtualisation on in the firmware, or open a capture of another host");
-	} else if (h->kvm_amd && !h->kvm_intel) {
-		WHY(w, "KVM on AMD: nested page tables carry no memory type; the guest's PAT decides alone");
-		NEXT(w, "there is nothing to audit; memory images and captures of other hosts open here");
-	} else if (!h->kvm_intel) {
+	} else if (!h->kvm_intel && !h->kvm_amd) {
 		WHY(w, "there is /dev/kvm, but neither kvm_intel nor kvm_amd shows under /sys/module");
 		NEXT(w, "look in the kernel log why; KVM on another architecture has no EPT");
-	} else if (!h->ept) {
-		WHY(w, "kvm_intel runs without EPT: shadow pages carry no memory type");
-		NEXT(w, "load kvm_intel with ept=1 on a CPU that has EPT");
+	} else if (!h->ept && !h->npt) {
+		WHY(w, "KVM runs without EPT or NPT: shadow pages carry no memory type");
+		NEXT(w, "load kvm_intel with ept=1 on a CPU that has EPT; kvm_amd with npt=1");
 	} else if (!h->btf) {
-		WHY(w, "KVM with EPT; the kernel %s has no BTF, which finds KVM's structures", h->kernel);
+		WHY(w, "KVM with %s; the kernel %s has no BTF, which finds KVM's structures", paging, h->kernel);
 		NEXT(w, "use a kernel with CONFIG_DEBUG_INFO_BTF=y; Debian's have it");
 	} else if (!h->root) {
-		WHY(w, "KVM with EPT and BTF; BPF needs root%s",
+		WHY(w, "KVM with %s and BTF; BPF needs root%s", paging,
 		    h->bpf_open ? " for this kind of program" : "");
 		NEXT(w, "run as root, or with CAP_BPF and CAP_PERFMON");
 	} else if (!(built & 2)) {
 		w->works = EMT_WORKS_NO;
-		WHY(w, "KVM with EPT and BTF; this emtctl is built without live KVM");
+		WHY(w, "KVM with %s and BTF; this emtctl is built without live KVM", paging);
 		NEXT(w, "use a build that has it; emtctl version lists what is built in");
 	} else {
 		w->works = EMT_WORKS_YES;
-		WHY(w, "KVM with EPT, BTF, privileged");
+		WHY(w, "KVM with %s, BTF, privileged%s", paging,
+		    h->ept ? "" : "; AMD's entries have no EMT: the guest's PAT decides alone");
 	}
 }
 
@@ -303,7 +304,7 @@ size_t emt_doctor_ways(const struct emt_host *h, unsigned int built, struct emt_
 		  .way = "entries and every input through the query payload",
 		  .cost = "changes Xen until it is unloaded: a small livepatch that only reads; queries are free" },
 		{ .source = "kvm",
-		  .way = "EPT of a running guest through BPF",
+		  .way = "EPT or NPT of a running guest through BPF",
 		  .cost = "free; no guest is paused" },
 		{ .source = "mem",
 		  .way = "memory images and cores",

@@ -26,7 +26,7 @@ struct emt_way {
 /* What is known of the host as a whole. */
 struct emt_host {
 	bool xen, dom0, privcmd, privcmd_usable, libxenctrl;
-	bool kvm, kvm_usable, kvm_intel, kvm_amd, ept, btf, bpf_open;
+	bool kvm, kvm_usable, kvm_intel, kvm_amd, ept, npt, btf, bpf_open;
 	bool virtual_cpu_vmx, virtual_cpu_svm; /* the CPU can, whether or not modules are there */
 	char xen_version[64], xen_commandline[512], kernel[96];
 	char xen_build[65];  /* build id; may be empty: only root reads it */

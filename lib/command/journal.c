@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/kind_events.h"
+#include "command/kind_kvm_event.h"
 #include "source/journal.h"
 
 /* A watch under way. */
@@ -76,9 +77,15 @@ static int one_line(struct json_object *line, void *arg)
 	} else if (!strcmp(record, emt_kind_toolstack_event.name)) {
 		r->events++;
 		rc = give(r, &emt_kind_toolstack_event, line);
+	} else if (!strcmp(record, emt_kind_kvm_event.name)) {
+		r->events++;
+		rc = give(r, &emt_kind_kvm_event, line);
 	} else if (!strcmp(record, emt_kind_watching.name)) {
 		r->open = false;
 		rc = give(r, &emt_kind_watching, line);
+	} else if (!strcmp(record, emt_kind_kvm_watching.name)) {
+		r->open = false;
+		rc = give(r, &emt_kind_kvm_watching, line);
 	}
 	return rc;
 }

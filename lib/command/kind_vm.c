@@ -65,13 +65,14 @@ static void fill_route(struct emt_rec *rec, const struct emt_kvm_vm *vm, enum em
 
 	for (size_t i = 0; i < vm->nr_roots; i++)
 		roots |= vm->roots[i].direct;
-	emt_rec_str(rec, GUEST_ROUTE, route_word(mode == EMT_KVM_MODE_EPT && roots ? ROUTE_BPF : ROUTE_NONE));
-	if (mode == EMT_KVM_MODE_NPT)
-		emt_rec_fmt(rec, GUEST_WHY, "nested page tables of AMD carry no memory type (%s)", why);
-	else if (mode != EMT_KVM_MODE_EPT)
+	emt_rec_str(rec, GUEST_ROUTE, route_word((mode == EMT_KVM_MODE_EPT || mode == EMT_KVM_MODE_NPT) && roots ? ROUTE_BPF : ROUTE_NONE));
+	if (mode != EMT_KVM_MODE_EPT && mode != EMT_KVM_MODE_NPT)
 		emt_rec_fmt(rec, GUEST_WHY, "there is no EPT: shadow page tables (%s)", why);
+	else if (!roots)
+		emt_rec_str(rec, GUEST_WHY, "it has not run: KVM holds no page tables for it");
 	else
-		emt_rec_str(rec, GUEST_WHY, roots ? "free: no guest is paused" : "it has not run: KVM holds no EPT for it");
+		emt_rec_str(rec, GUEST_WHY, mode == EMT_KVM_MODE_EPT ? "free: no guest is paused" :
+			    "free: no guest is paused; on AMD the guest's PAT decides alone");
 }
 
 static void fill_vm(struct emt_rec *rec, const struct emt_kvm_vm *vm)

@@ -36,6 +36,9 @@ RULE(last_wbi, "wb", "WB, guest PAT ignored", NULL, EMT_ACT_FIXED, WBI, { 0, 0 }
 RULE(guest_mtrr_nc, "guest-mtrr", "non-coherent DMA: the guest's MTRR type, guest PAT applies", NULL, EMT_ACT_GUEST,
      0, { EMT_ATOM_NONCOHERENT, EMT_YES });
 
+RULE(npt, "npt", "AMD: KVM leaves the entry at the first type of the host's PAT, WB; the guest's PAT decides", NULL,
+     EMT_ACT_FIXED, WB, { 0, 0 });
+
 #define LIST(name, ...) static const struct emt_rule *const name[] = { __VA_ARGS__ }
 
 LIST(k1, &mmio, &guest_mtrr_nc, &last_wbi);
@@ -43,6 +46,7 @@ LIST(k2, &mtrr_split, &mmio, &coherent, &cd_quirk_ipat, &cd, &guest_mtrr);
 LIST(k3, &mtrr_split, &mmio, &coherent, &cd_quirk, &cd, &guest_mtrr);
 LIST(k4, &mmio, &coherent_no_ss, &guest_pat);
 LIST(k5, &mmio, &coherent, &guest_pat);
+LIST(ka, &npt);
 LIST(k6, &mmio, &coherent_quirk, &guest_pat);
 
 #define RULES(list) .hv = EMT_HV_KVM, .order_aware = true, .rules = list, .nr_rules = EMT_ARRAY_SIZE(list)
@@ -56,5 +60,6 @@ const struct emt_era emt_eras_kvm[] = {
 	{ .id = "K5m", .name = "kvm-memslot", .releases = "Linux 6.11-6.15 with KVM_MEM_NON_COHERENT_DMA (unmerged)",
 	  RULES(k5) },
 	{ .id = "K6", .name = "kvm-pat-quirk", .releases = "Linux 6.16 and later", RULES(k6) },
+	{ .id = "KA", .name = "kvm-amd", .releases = "Linux on AMD: nested page tables, which have no EMT", RULES(ka) },
 };
 const size_t emt_nr_eras_kvm = EMT_ARRAY_SIZE(emt_eras_kvm);

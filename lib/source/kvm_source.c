@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "source/kvm.h"
+#include "source/kvm_guest.h"
 #include "source/kvm_host.h"
 #include "source/kvm_pages.h"
 #include "source/kvm_vm.h"
@@ -24,6 +25,7 @@ struct kvm_source {
 	char why[80];          /* words on the mode */
 	struct emt_ranges ram; /* of the host: nothing else is read raw */
 	struct emt_kvm_pages *pages;
+	struct emt_kvm_memory *memory; /* of the guest, once it was asked for */
 	uint64_t base;         /* where the kernel maps frame 0; 0 = not known */
 	int64_t time;
 };
@@ -33,6 +35,7 @@ static void kvm_close(struct emt_source *s)
 	struct kvm_source *ks = s->priv;
 
 	emt_kvm_pages_free(ks->pages);
+	emt_kvm_memory_close(ks->memory);
 	emt_ranges_free(&ks->ram);
 	emt_kvm_vm_free(&ks->vm);
 	emt_kvm_guests_free(ks->guests, ks->nr_guests);
@@ -158,10 +161,7 @@ static int kvm_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 
 static int no_tables(const struct emt_source *s, const struct kvm_source *ks, struct emt_err *err)
 {
-	if (ks->mode == EMT_KVM_MODE_NPT)
-		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, "emtctl facts shows what decides: the guest's PAT",
-				   "nested page tables of AMD carry no memory type (%s)", ks->why);
-	if (ks->mode != EMT_KVM_MODE_EPT)
+	if (ks->mode != EMT_KVM_MODE_EPT && ks->mode != EMT_KVM_MODE_NPT)
 		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, "emtctl facts shows what is known of it",
 				   "there is no EPT to walk: KVM runs guests on shadow page tables here (%s)", ks->why);
 	if (!ks->ram.n)
@@ -181,7 +181,7 @@ static int find_root(const struct emt_source *s, const struct kvm_source *ks, st
 	if (!root)
 		return emt_err_set(err, EMT_E_MISSING, s->name, "try again once it runs",
 				   ks->vm.nr_vcpus ?
-				   "KVM holds no EPT for this guest now: no vCPU has run since it was dropped" :
+				   "KVM holds no page tables for this guest now: no vCPU has run since they were dropped" :
 				   "it has no vCPU");
 	if (!ks->base)
 		return emt_err_set(err, EMT_E_PERM, s->name, "run as root, with kernel.kptr_restrict at 0 or 1",
@@ -198,6 +198,8 @@ static int kvm_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 	int rc = no_tables(st->source, ks, err);
 
 	(void)i;
+	if (ks->mode == EMT_KVM_MODE_NPT)
+		o.format = &emt_format_kvm_npt;
 	if (!rc)
 		rc = find_root(st->source, ks, &o, err);
 	if (rc)
@@ -218,6 +220,19 @@ static void kvm_loss(const struct emt_stream *st, struct emt_loss *loss)
 	loss->changed += emt_kvm_pages_changed(ks->pages);
 }
 
+static int kvm_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err)
+{
+	struct kvm_source *ks = s->priv;
+	int rc = 0;
+
+	(void)i;
+	if (!ks->memory)
+		rc = emt_kvm_memory_open(&ks->memory, ks->g->pid, &ks->vm, s->name, err);
+	if (!rc)
+		*out = emt_kvm_memory_reader(ks->memory);
+	return rc;
+}
+
 const struct emt_source_ops emt_source_kvm_ops = {
 	.scheme = "kvm",
 	.open = kvm_open,
@@ -228,6 +243,7 @@ const struct emt_source_ops emt_source_kvm_ops = {
 	.stream = kvm_stream,
 	.seek = emt_table_seek,
 	.read = emt_table_read,
+	.guest = kvm_guest,
 	.loss = kvm_loss,
 	.end = emt_table_end,
 };

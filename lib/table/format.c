@@ -169,6 +169,7 @@ const struct emt_format *emt_format_by_name(const char *name)
 {
 	static const struct emt_format *const all[] = {
 		&emt_format_ept, &emt_format_npt, &emt_format_vtd, &emt_format_amdvi, &emt_format_kvm,
+		&emt_format_kvm_npt,
 	};
 
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(all); i++)

@@ -4,6 +4,7 @@
  *
  *   ept    Intel EPT as Xen's p2m writes it, by release layout (table/epte.h)
  *   kvm    the same as KVM's MMU writes it (format_kvm.c)
+ *   kvm-npt  AMD NPT as KVM's MMU writes it
  *   npt    AMD NPT (and p2m-pt): type in bits 52..58, "recompute" = U clear
  *   vtd    VT-d second level: R, W, superpage bit 7, snoop bit 11
  *   amdvi  AMD-Vi: PR, next level in bits 9..11, IR bit 61, IW bit 62
@@ -46,7 +47,8 @@ struct emt_format {
 	void (*decode)(uint64_t raw, const struct emt_entry_at *at, struct emt_entry *out);
 };
 
-extern const struct emt_format emt_format_ept, emt_format_npt, emt_format_vtd, emt_format_amdvi, emt_format_kvm;
+extern const struct emt_format emt_format_ept, emt_format_npt, emt_format_vtd, emt_format_amdvi, emt_format_kvm,
+	emt_format_kvm_npt;
 
 /* By name, or NULL. */
 const struct emt_format *emt_format_by_name(const char *name);

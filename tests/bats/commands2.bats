@@ -228,7 +228,13 @@ way() { # SOURCE WORD-OF-WAY JQ
 	put sys/module/kvm_amd/parameters/npt 1
 	put dev/kvm ""
 	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
-	way kvm EPT '.works == "no" and (.why | test("AMD"))'
+	way kvm EPT '.works == "no" and (.next | test("CONFIG_DEBUG_INFO_BTF"))'
+	put sys/kernel/btf/vmlinux ""
+	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
+	way kvm EPT '(.why | test("NPT")) and .works != "unknown"'
+	put sys/module/kvm_amd/parameters/npt 0
+	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
+	way kvm EPT '.works == "no" and (.next | test("npt=1"))'
 	rm -r "$BATS_TEST_TMPDIR/host/dev" "$BATS_TEST_TMPDIR/host/sys"
 	put proc/cpuinfo "flags		: fpu vme vmx ssse3"
 	emt doctor --sysroot "$BATS_TEST_TMPDIR/host"

@@ -121,8 +121,17 @@ make_vm() {
 	has "$stderr" "says nothing about a Xen domain"
 }
 
-@test "NPT has no type to audit, and that is said" {
+@test "AMD: entries are WB whatever MTRRs and devices there are, and the rule says so" {
+	sed -i 's/ \(WC\|WT\|UC\|WB!\).*$/ WB/' runs.txt
 	make_vm '.paging = "npt"'
+	emt audit vm.emt --json
+	status_is 0
+	jq_is '.data.findings == [] and .data.domains[0].paging == "npt"'
+	emt explain vm.emt 0xc0010
+	has "$output" "the guest's PAT decides"
+	emt upgrade-check 'kvm 6.1' 'kvm 6.12' vm.emt
+	status_is 0
+	make_vm '.paging = "shadow"'
 	emt audit vm.emt
 	status_is 2
 	has "$stderr" "only EPT entries carry a memory type"

@@ -110,6 +110,52 @@ guest() {
 	jq_is '.data.facts | map(select(.fact == "host_e820"))[0].held == "unknown"'
 }
 
+# events in the background until they watch; skips where the kernel allows nothing
+watch() {
+	"$EMTCTL" events --follow --on kvm --ndjson >out.ndjson 2>err.txt &
+	watcher=$!
+	for _ in $(seq 100); do
+		grep -q 'watching KVM' err.txt && return 0
+		if ! kill -0 "$watcher" 2>/dev/null; then
+			grep -q 'no way to observe' err.txt && skip "$(head -n 1 err.txt)"
+			break
+		fi
+		sleep 0.1
+	done
+	cat err.txt >&2
+	return 1
+}
+
+@test "events: a memslot that is added and deleted, whose and by whom; what is not seen is said" {
+	guest
+	watch
+	echo 'slot add' >&7
+	echo 'slot delete' >&7
+	for _ in $(seq 50); do
+		[ "$(grep -c memslot out.ndjson)" -ge 2 ] && break
+		sleep 0.1
+	done
+	kill -INT "$watcher"
+	wait "$watcher"
+	jq -se "[.[] | select(.record == \"kvm_event\" and (.event | startswith(\"memslot\"))) | [.event, .vm, .pid, .command]] ==
+		[[\"memslot-add\", $GUEST_PID, $GUEST_PID, \"kvmguest\"], [\"memslot-delete\", $GUEST_PID, $GUEST_PID, \"kvmguest\"]]" out.ndjson
+	jq -se '[.[] | select(.record == "kvm_event")][0] | .gfn == 327680 and .last_gfn == 327935 and .count == 256' out.ndjson
+	jq -se '[.[] | select(.record == "kvm_watching")][0] | .lost == 0 and .changes >= 2' out.ndjson
+	if [ "$(cat /sys/module/kvm_intel/parameters/ept 2>/dev/null)" != Y ]; then
+		grep -q 'entries: KVM uses shadow page tables here' err.txt
+	fi
+	"$ROOT/tests/schema/check" "$EMTCTL" out.ndjson
+	# what was written is a journal
+	emt events --journal out.ndjson --domain "$GUEST_PID" --json
+	status_is 0
+	jq_is '.data.kvm_events | length >= 2'
+	jq_is '.data.kvm_watches | length == 1'
+	emt events --journal out.ndjson --domain 1
+	lacks "$output" "memslot"
+	emt events --journal out.ndjson
+	has "$output" "adds the memslot 0x50000-0x500ff"
+}
+
 @test "a build without BPF says which tool was missing" {
 	make -C "$ROOT" BPF=no -n BUILD="$PWD/x" "$PWD/x/lib/source/kvm_bpf.o" >steps
 	grep -qF -- "-DEMT_NO_BPF='\"BPF programs\"'" steps

@@ -1,36 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * kvmguest [BAR [BAR-WC]]: a virtual machine without an operating system, for tests. One
- * vCPU in 32-bit protected mode without paging, which reads or writes the addresses that
- * it is told to. BAR: a PCI device's resource file, mapped at 0xe0000000; BAR-WC at
- * 0xe1000000.
+ * vCPU in 32-bit protected mode, which reads or writes the addresses that it is told to.
+ * BAR: a PCI device's resource file, mapped at 0xe0000000; BAR-WC at 0xe1000000.
  *
  * Commands on standard input, each answered by "OK" or "FAILED why":
  *   touch ADDRESS [COUNT [STEP]]   write there (and at so many more places)
  *   look ADDRESS [COUNT [STEP]]    read
+ *   rounds N ADDRESS COUNT STEP    read all of these N times, as fast as it goes; "OK ns"
  *   msr INDEX VALUE                set an MSR of the guest
+ *   paging                         paging with 4 MiB pages, linear as physical
+ *   map LINEAR ADDRESS COUNT SLOT  pages of 4 KiB there, of this slot of IA32_PAT (0..7)
+ *   slot add|delete                a memslot of 1 MiB at 0x50000000
  *   cd 0|1                         clear or set CR0.CD
  *   noncoherent on|off             ask the module "nc" to register non-coherent DMA
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CODE 0x1000
 #define TABLE 0x40000
 #define TABLE_MAX 0x4000
+#define DIRECTORY 0x68000
+#define PAGE_TABLES 0x69000
+#define PAGE_TABLES_END 0x80000
 #define NC_ON 0x4e43
 #define NC_OFF 0x4e44
 
-/* Walks over pairs of an address and "write" until address -1, then tells us. */
+/* Walks over pairs of an address and "write" until address -1; EBP times, then tells us. */
 extern const char guest_code[], guest_code_end[];
 __asm__(".pushsection .rodata\n.code32\n"
 	"guest_code:\n"
@@ -44,7 +51,9 @@ __asm__(".pushsection .rodata\n.code32\n"
 	"	mov %eax, (%edi)\n"
 	"2:	add $8, %esi\n"
 	"	jmp 1b\n"
-	"3:	out %al, $0x10\n"
+	"3:	dec %ebp\n"
+	"	jg guest_code\n"
+	"	out %al, $0x10\n"
 	"	jmp guest_code\n"
 	"guest_code_end:\n.code64\n.popsection\n");
 
@@ -55,6 +64,10 @@ struct work {
 static int vm, vcpu, nr_slots;
 static struct kvm_run *state;
 static struct work *work;
+static char *low;             /* the guest's lowest memory */
+static uint32_t page_table = PAGE_TABLES;
+static uint64_t cr0 = 0x11;
+static void *extra;           /* what "slot add" adds */
 
 static void die(const char *what)
 {
@@ -108,7 +121,8 @@ static void set_cpuid(int kvm)
 	free(c);
 }
 
-static void set_cr0(uint64_t cr0)
+/* CR0 as it is to be, with flat segments. */
+static void set_sregs(void)
 {
 	struct kvm_sregs s;
 	struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .db = 1, .s = 1, .g = 1 };
@@ -121,13 +135,15 @@ static void set_cr0(uint64_t cr0)
 	s.cs = code;
 	s.ds = s.es = s.fs = s.gs = s.ss = data;
 	s.cr0 = cr0;
+	s.cr3 = cr0 >> 31 ? DIRECTORY : 0;
+	s.cr4 = cr0 >> 31 ? 0x10 : 0; /* PSE: 4 MiB pages */
 	if (ioctl(vcpu, KVM_SET_SREGS, &s))
 		die("registers");
 }
 
-static const char *run(void)
+static const char *run(uint32_t times)
 {
-	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
+	struct kvm_regs regs = { .rip = CODE, .rflags = 2, .rbp = times };
 	static char why[64];
 
 	if (ioctl(vcpu, KVM_SET_REGS, &regs))
@@ -159,12 +175,86 @@ static const char *access_memory(char *line, uint32_t write)
 		for (unsigned long i = 0; i < n; i++, address += step)
 			work[i] = (struct work){ (uint32_t)address, write };
 		work[n].address = UINT32_MAX;
-		why = run();
+		why = run(1);
 		if (why)
 			return why;
 		count -= n;
 	}
 	return NULL;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static const char *rounds(const char *line)
+{
+	unsigned long times, address, count, step;
+	const char *why;
+	uint64_t begin;
+
+	if (sscanf(line, "%*s %li %li %li %li", (long *)&times, (long *)&address, (long *)&count, (long *)&step) != 4 ||
+	    !count || count > TABLE_MAX || !times || times > INT32_MAX)
+		return "rounds?";
+	for (unsigned long i = 0; i < count; i++)
+		work[i] = (struct work){ (uint32_t)(address + i * step), 0 };
+	work[count].address = UINT32_MAX;
+	begin = now_ns();
+	why = run((uint32_t)times);
+	if (!why)
+		printf("OK %llu\n", (unsigned long long)(now_ns() - begin));
+	return why;
+}
+
+static void paging(void)
+{
+	uint32_t *directory = (void *)(low + DIRECTORY);
+
+	for (uint32_t i = 0; i < 1024; i++)
+		directory[i] = i << 22 | 0x83; /* present, writable, 4 MiB */
+	cr0 |= 1ull << 31;
+	set_sregs();
+}
+
+static const char *map(const char *line)
+{
+	unsigned long linear, address, count, slot;
+	uint32_t *directory = (void *)(low + DIRECTORY), *entry;
+
+	if (sscanf(line, "%*s %li %li %li %li", (long *)&linear, (long *)&address, (long *)&count, (long *)&slot) != 4 ||
+	    slot > 7)
+		return "map?";
+	for (unsigned long i = 0; i < count; i++, linear += 4096, address += 4096) {
+		uint32_t *to = &directory[linear >> 22];
+
+		if (*to & 0x80) { /* so far a large page */
+			if (page_table == PAGE_TABLES_END)
+				return "no room for page tables";
+			memset(low + page_table, 0, 4096);
+			*to = page_table | 3;
+			page_table += 4096;
+		}
+		entry = (void *)(low + (*to & ~0xfffu));
+		/* bits PWT, PCD, PAT */
+		entry[linear >> 12 & 0x3ff] = (uint32_t)address | 3 | (uint32_t)(slot & 3) << 3 | (uint32_t)(slot & 4) << 5;
+	}
+	set_sregs();
+	return NULL;
+}
+
+static const char *change_slot(int add)
+{
+	struct kvm_userspace_memory_region r = { .slot = 100, .guest_phys_addr = 0x50000000,
+						 .memory_size = add ? 0x100000 : 0 };
+
+	if (!extra)
+		extra = memory(0x100000, 0);
+	r.userspace_addr = (uintptr_t)extra;
+	return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r) ? strerror(errno) : NULL;
 }
 
 static const char *set_msr(const char *line)
@@ -203,9 +293,18 @@ static const char *command(char *line)
 	if (!strncmp(line, "msr ", 4))
 		return set_msr(line);
 	if (!strncmp(line, "cd ", 3)) {
-		set_cr0(line[3] == '1' ? 0x40000011 : 0x11);
+		cr0 = line[3] == '1' ? cr0 | 0x40000000 : cr0 & ~0x40000000ull;
+		set_sregs();
 		return NULL;
 	}
+	if (!strncmp(line, "map ", 4))
+		return map(line);
+	if (!strncmp(line, "paging", 6)) {
+		paging();
+		return NULL;
+	}
+	if (!strncmp(line, "slot ", 5))
+		return change_slot(line[5] == 'a');
 	if (!strncmp(line, "noncoherent ", 12))
 		return noncoherent(line[13] == 'n' ? NC_ON : NC_OFF);
 	return "no such command";
@@ -214,7 +313,7 @@ static const char *command(char *line)
 int main(int argc, char **argv)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	char *low, line[200];
+	char line[200];
 
 	if (kvm < 0 || (vm = ioctl(kvm, KVM_CREATE_VM, 0)) < 0 || ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000ul) ||
 	    (vcpu = ioctl(vm, KVM_CREATE_VCPU, 0)) < 0)
@@ -236,15 +335,16 @@ int main(int argc, char **argv)
 		add_bar(0xe0000000, argv[1]);
 	if (argc > 2)
 		add_bar(0xe1000000, argv[2]);
-	set_cr0(0x11);
+	set_sregs();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("UP %d\n", getpid());
 	while (fgets(line, sizeof(line), stdin)) {
-		const char *why = command(line);
+		bool timed = !strncmp(line, "rounds ", 7);
+		const char *why = timed ? rounds(line) : command(line);
 
 		if (why)
 			printf("FAILED %s\n", why);
-		else
+		else if (!timed)
 			puts("OK");
 	}
 	return 0;

@@ -642,6 +642,29 @@ static void unknown_facts(void **state)
 	emt_facts_free(&f);
 }
 
+/* AMD: whatever the kernel, the guest's MTRRs and devices, entries are WB. */
+static void nested_paging_of_amd(void **state)
+{
+	static const char *const names[] = { "kvm 6.1.0", "kvm 6.6", "kvm 6.16.0" };
+	struct emt_engine *e;
+	struct emt_facts f;
+	struct emt_run run;
+
+	(void)state;
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(names); i++) {
+		frame_buffer_guest(&f, names[i]);
+		f.paging = EMT_PAGING_NPT;
+		assert_int_equal(emt_engine_new(&e, &f, NULL, NULL), 0);
+		assert_string_equal(emt_engine_release(e)->era->id, "KA");
+		run = entry(0xc0000, 0x4000, 9, 60);
+		assert_int_equal(judge(e, &run).verdict, EMT_V_OK);
+		run = entry(0x10, 0x5000, 0, 0);
+		assert_int_equal(judge(e, &run).verdict, EMT_V_MISMATCH);
+		emt_engine_free(e);
+		emt_facts_free(&f);
+	}
+}
+
 static void refusals(void **state)
 {
 	struct emt_err err = { 0 };
@@ -654,7 +677,7 @@ static void refusals(void **state)
 	assert_string_equal(emt_engine_release(e)->full, "kvm 4.17.7");
 	emt_engine_free(e);
 	assert_int_equal(emt_engine_new(&e, &f, "master", &err), EMT_E_USAGE);
-	f.paging = EMT_PAGING_NPT;
+	f.paging = EMT_PAGING_SHADOW;
 	assert_int_equal(emt_engine_new(&e, &f, NULL, &err), EMT_E_UNSUPPORTED);
 	f.is_kvm = 0;
 	strcpy(f.release, "4.17.7");
@@ -670,7 +693,8 @@ int main(void)
 		cmocka_unit_test(what_kvm_writes_is_ok_and_faults_are_found),
 		cmocka_unit_test(pat_alone_loses_mtrr_wc), cmocka_unit_test(memslot_flag),
 		cmocka_unit_test(huge_pages_over_mtrr_borders), cmocka_unit_test(stale_after_a_device),
-		cmocka_unit_test(entries_special_to_kvm), cmocka_unit_test(unknown_facts), cmocka_unit_test(refusals),
+		cmocka_unit_test(entries_special_to_kvm), cmocka_unit_test(unknown_facts),
+		cmocka_unit_test(nested_paging_of_amd), cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,6 +287,43 @@ static void entries(void **state)
 	emt_walker_free(w);
 }
 
+static void entries_of_amd(void **state)
+{
+	struct emt_walk_opts o = { .mem = { .frame = frame }, .format = &emt_format_kvm_npt, .root = 0x100, .join = true };
+	const uint64_t present = 1ull << 11, table = present | 7, nx = 1ull << 63;
+	struct emt_walker *w;
+	struct emt_run r;
+
+	(void)state;
+	memset(tables, 0, sizeof(tables));
+	tables[0][0] = 0x101000 | table;
+	tables[1][0] = 0x102000 | table | 1 << 5;
+	tables[2][0] = 0x103000 | table;
+	tables[2][1] = 0x400000 | present | 0x80 | 7 | 1ull << 12; /* 2 MiB with the PAT bit: slot 4, WB too */
+	tables[2][2] = 0x5a0;                                      /* being removed */
+	tables[3][0] = 0x9000 | present | 7;
+	tables[3][1] = 0xa000 | present | 7;
+	tables[3][2] = 0xb000 | present | 5 | nx | 1 << 6;         /* r--, dirty */
+	tables[3][3] = 0xfec00000ull | 1ull << 51 | 7;             /* emulated MMIO */
+	tables[3][4] = 0xc000 | present | 7 | 1 << 4;              /* PCD: slot 2, UC- */
+	tables[3][5] = 0xd000 | present | 7 | 1 << 3 | 1 << 7;     /* PAT and PWT: slot 5, WP */
+	assert_int_equal(emt_walker_new(&w, &o, NULL), 0);
+	assert_int_equal(emt_walker_next(w, &r), 1);
+	assert_true(r.gfn == 0 && r.mfn == 9 && r.count == 2 && r.emt == EMT_MT_WB && !r.ipat && r.perm == 7);
+	assert_int_equal(emt_walker_next(w, &r), 1);
+	assert_true(r.gfn == 2 && r.mfn == 0xb && r.perm == EMT_R && r.flags & EMT_RUN_DIRTY && r.emt == EMT_MT_WB);
+	assert_int_equal(emt_walker_next(w, &r), 1);
+	assert_true(r.gfn == 3 && r.mfn == EMT_NO_FRAME && r.perm == (EMT_W | EMT_X) && r.flags & EMT_RUN_NO_TYPE);
+	assert_int_equal(emt_walker_next(w, &r), 1);
+	assert_true(r.gfn == 4 && r.mfn == 0xc && r.emt == EMT_MT_UC);
+	assert_int_equal(emt_walker_next(w, &r), 1);
+	assert_true(r.gfn == 5 && r.emt == EMT_MT_WP);
+	assert_int_equal(emt_walker_next(w, &r), 1);
+	assert_true(r.gfn == 0x200 && r.order == 9 && r.mfn == 0x400 && r.emt == EMT_MT_WB);
+	assert_int_equal(emt_walker_next(w, &r), 0);
+	emt_walker_free(w);
+}
+
 /* ---- the host ---- */
 
 static void host(void **state)
@@ -320,7 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(structures_of_two_kernels), cmocka_unit_test(structures_that_change),
-		cmocka_unit_test(entries), cmocka_unit_test(host),
+		cmocka_unit_test(entries), cmocka_unit_test(entries_of_amd), cmocka_unit_test(host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

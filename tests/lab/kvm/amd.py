@@ -23,7 +23,7 @@ def boot(folder, version):
     """Files and marks of a machine with SVM that does its job and powers off."""
     com2 = os.path.join(folder, 'com2.log')
     subprocess.run([os.path.join(HERE, 'initrd'), lab.LAB, version, folder, os.path.join(folder, 'initrd')], check=True)
-    args = ['qemu-system-x86_64', '-machine', 'q35', '-accel', 'tcg', '-cpu', lab.CPU, '-m', '1024', '-nodefaults',
+    args = ['qemu-system-x86_64', '-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', lab.CPU, '-m', '1024', '-smp', '2', '-nodefaults',
             '-display', 'none', '-no-reboot', '-serial', 'file:' + os.path.join(folder, 'console.log'),
             '-serial', 'file:' + com2, '-device', 'e1000', '-device', 'VGA',
             '-kernel', os.path.join(lab.LAB, 'kvm', version, 'vmlinuz'), '-initrd', os.path.join(folder, 'initrd'),
@@ -40,16 +40,50 @@ def boot(folder, version):
     return machine.results(machine.read(com2))
 
 
+def entries(files):
+    """What the guest touched is there, each page WB; device memory where its BAR is."""
+    runs = [r for r in json.loads(files['show.out'])['data']['runs'] if r['entry'] == 'leaf' and r['mfn'] is not None]
+    ram = vm.host_ram(files)
+    bar = int(next(l for l in files['pci.out'].decode().splitlines() if ' 0x020000 ' in l).split()[2], 16) >> 12
+    have = {}
+    for r in runs:
+        for i in range(1 << r['order']):
+            have[r['gfn'] + i] = r['mfn'] + i
+    touched = set(range(2, 66)) | set(range(0x100, 0x108)) | set(range(0x20000, 0x20800)) | set(
+        0x10000 + 0x200 * i for i in range(4))
+    missing = touched - set(have)
+    check('every page that the guest touched has an entry', not missing, '%d pages, %d leaves, missing %s' %
+          (len(touched), len(runs), sorted(map(hex, missing))[:3]))
+    wrong = [hex(g) for g in touched if g in have and not any(a <= have[g] <= b for a, b in ram)]
+    check('they lead to RAM of the host, each to a frame of its own',
+          not wrong and len(set(have[g] for g in touched if g in have)) == len(touched), str(wrong[:3]))
+    check('the device page leads to the device', [have.get(0xe0000 + i) for i in range(4)] == [bar + i for i in range(4)],
+          hex(have.get(0xe0000, 0)))
+    check('every entry is WB without ipat', all((r['emt'], r['ipat']) == ('WB', False) for r in runs), '%d' % len(runs))
+    d = json.loads(files['audit.out'])
+    seen = {v['verdict']: v['entries'] for v in d['data']['domains'][0]['verdicts']}
+    check('audit: each is what KVM writes on AMD', d['exit_status'] == 0 and seen.get('ok') == len(runs) and
+          set(seen) <= {'ok', 'not-present'}, str(seen))
+
+
 def main():
     name, version = sys.argv[1:3]
     folder = os.path.join(lab.LAB, 'out', name)
-    vm.prepare(folder, version, 'guest.sh', 'amd.sh')
+    vm.prepare(folder, version, 'guest.sh', 'amd.sh', 'events.sh', 'cost.sh', 'paging.sh', 'end.sh')
     files, marks = boot(folder, version)
     if not vm.did_its_job(files, marks):
         return finish()
     vm.keep(folder, files)
     m = json.loads(files['domains.out'])['data']['virtual_machines'][0]
-    check('domains: one virtual machine on NPT', m['paging'] == 'npt', '%s, %s' % (m['command'], m['why']))
+    check('domains: one virtual machine on NPT, read through BPF', m['paging'] == 'npt' and m['route'] == 'bpf',
+          '%s, %s' % (m['command'], m['why']))
+    way = [w for w in json.loads(files['doctor.out'])['data']['ways'] if w['source'] == 'kvm'][0]
+    check('doctor: NPT can be read, and what is not in it', way['works'] == 'yes' and 'NPT' in way['why'] and
+          'PAT' in way['why'], way['why'])
+    entries(files)
+    vm.check_events(files, 'npt')
+    vm.check_paging(folder, files)
+    vm.check_cost(files)
     return finish()
 
 

@@ -9,6 +9,9 @@ try() {
 	"$@" >"/h/out/$name.out" 2>"/h/out/$name.err" </dev/null
 	echo $? >"/h/out/$name.rc"
 }
+grep -E 'System RAM|Reserved|PCI' /proc/iomem >/h/out/iomem.out
+cat /proc/version >/h/out/version.out
+grep -m 1 flags /proc/cpuinfo >/h/out/cpu.out
 mkfifo /tmp/in
 : >/tmp/answers
 # the network card's registers, the screen's memory
@@ -39,7 +42,7 @@ say() {
 	kill -0 $pid 2>/dev/null || lab_say FAILED the guest ended: "$(cat /h/out/guest.err)"
 }
 step() {
-	try "$1" $E capture take "kvm:$pid" -o "/h/out/$1.emt"
-	try "audit-$1" $E audit "/h/out/$1.emt" --all --json
+	try "$1" "$E" capture take "kvm:$pid" -o "/h/out/$1.emt"
+	try "audit-$1" "$E" audit "/h/out/$1.emt" --all --json
 	lab_say STEP "$1" "$(cut -d' ' -f1 /proc/uptime)"
 }

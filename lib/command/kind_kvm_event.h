@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Record kinds of `events` on a host with KVM.
+ */
+#ifndef EMT_COMMAND_KIND_KVM_EVENT_H
+#define EMT_COMMAND_KIND_KVM_EVENT_H
+
+#include "output/record.h"
+#include "source/kvm_observer.h"
+
+enum {
+	KVEV_TIME, KVEV_USEC, KVEV_EVENT, KVEV_VM, KVEV_PID, KVEV_COMMAND, KVEV_GFN, KVEV_LAST, KVEV_COUNT, KVEV_ORDER,
+	KVEV_WAS, KVEV_TYPE, KVEV_FLAGS, KVEV_SMM, KVEV_TEXT, KVEV_NR
+};
+extern const struct emt_record_kind emt_kind_kvm_event;
+void emt_fill_kvm_event(struct emt_rec *rec, const struct emt_kvm_event *e);
+
+enum {
+	KVW_WAY, KVW_FALLBACK, KVW_FROM, KVW_TO, KVW_EVENTS, KVW_CHANGES, KVW_QUIET, KVW_OTHERS, KVW_LOST, KVW_LOST_ON, KVW_NR
+};
+extern const struct emt_record_kind emt_kind_kvm_watching;
+/* One time of watching, from 'from' until now (seconds since 1970). */
+void emt_fill_kvm_watching(struct emt_rec *rec, struct emt_kvm_observer *o, int64_t from, uint64_t events);
+
+#endif
