@@ -45,13 +45,18 @@ const char *emt_eff_cause_name(unsigned int cause)
 
 /* ---- guest-physical memory ---- */
 
+/* KVM has no p2m types. */
+static enum emt_gpa_kind kind_of_kvm(uint64_t mfn, const struct emt_facts *f)
+{
+	uint16_t mmio = emt_atom_kvm_mmio(f, mfn, EMT_ASSUMED);
+
+	return mmio == EMT_NO ? EMT_GPA_RAM : mmio == EMT_YES ? EMT_GPA_MMIO : EMT_GPA_OPEN;
+}
+
 static enum emt_gpa_kind kind_of(const struct emt_piece *p, const struct emt_facts *f)
 {
-	if (f->is_kvm) { /* which has no p2m types */
-		uint16_t mmio = emt_atom_kvm_mmio(f, p->run.mfn, EMT_ASSUMED);
-
-		return mmio == EMT_NO ? EMT_GPA_RAM : mmio == EMT_YES ? EMT_GPA_MMIO : EMT_GPA_OPEN;
-	}
+	if (f->is_kvm)
+		return kind_of_kvm(p->run.mfn, f);
 	if (p->types == BIT(EMT_P2M_MMIO_DIRECT))
 		return p->run.gfn == EMT_APIC_GFN && !emt_ranges_find(&f->iomem_caps, p->run.mfn) ? EMT_GPA_APIC :
 												    EMT_GPA_MMIO;
@@ -234,11 +239,13 @@ int emt_gpas_add_npt(struct emt_gpas *m, const struct emt_run *run, const struct
 
 	if (run->flags & (EMT_RUN_INTERMEDIATE | EMT_RUN_POD) || !run->perm || run->mfn == EMT_NO_FRAME)
 		return rc;
-	if (run->p2mt == EMT_P2M_MMIO_DIRECT)
+	if (f->is_kvm)
+		g.kind = (uint8_t)kind_of_kvm(run->mfn, f);
+	else if (run->p2mt == EMT_P2M_MMIO_DIRECT)
 		g.kind = EMT_GPA_MMIO;
 	else
 		g.kind = run->p2mt < EMT_P2M_NR && BIT(run->p2mt) & P2M_RAM ? EMT_GPA_RAM : EMT_GPA_OPEN;
-	g.nested = run->flags & EMT_RUN_RAW ? (uint8_t)emt_npt_pat(run->raw, run->order) : EMT_PAT_OPEN;
+	g.nested = run->flags & EMT_RUN_RAW ? (uint8_t)emt_npt_pat(run->raw, run->order, f->is_kvm) : EMT_PAT_OPEN;
 	while (!rc && g.gfn <= end) {
 		uint64_t frames = next_cut(m, g.mfn) - g.mfn;
 

@@ -47,6 +47,7 @@ unsigned int emt_pat_entry(uint64_t pat, unsigned int i)
 /* ---- AMD ---- */
 
 #define XEN_PAT 0x050100070406ull
+#define LINUX_PAT 0x0407050600070106ull /* its pat_bp_init(): WB WC UC- UC WB WP UC- WT */
 #define CD EMT_MT_CD
 #define WC_PLUS EMT_MT_WC_PLUS
 #define BIT(mt) (1u << (mt))
@@ -57,11 +58,11 @@ const char *emt_effective_name(unsigned int type)
 	return type == CD ? "CD" : type == WC_PLUS ? "WC+" : emt_mt_name(type);
 }
 
-unsigned int emt_npt_pat(uint64_t raw, unsigned int order)
+unsigned int emt_npt_pat(uint64_t raw, unsigned int order, bool kvm)
 {
 	unsigned int pat = raw >> (order ? 12 : 7) & 1;
 
-	return emt_pat_entry(XEN_PAT, pat << 2 | (unsigned int)(raw >> 3 & 3));
+	return emt_pat_entry(kvm ? LINUX_PAT : XEN_PAT, pat << 2 | (unsigned int)(raw >> 3 & 3));
 }
 
 /* Both PATs combined: a set of PAT types (7 = UC-) and WC+. */

@@ -42,7 +42,7 @@ const char *emt_effective_name(unsigned int type);
  * superpage, else 7), under Xen's own PAT, which has been 0x050100070406 in all releases
  * (XEN_MSR_PAT, earlier host_pat). Xen's p2m writes WB for RAM, UC- for mmio_direct and,
  * since c61a6f74f8 (4.7.0), UC for what is read-only of it (p2m_type_to_flags()). */
-unsigned int emt_npt_pat(uint64_t raw, unsigned int order);
+unsigned int emt_npt_pat(uint64_t raw, unsigned int order, bool kvm);
 
 /* Guest PAT type x PAT type of the nested entry x host MTRR type: the set of types that
  * the CPU may use. AMD APM vol. 2, 15.25.8: first both PATs are combined, then the result

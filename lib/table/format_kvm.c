@@ -89,8 +89,10 @@ static void decode_kvm_npt(uint64_t raw, const struct emt_entry_at *at, struct e
 	r->perm = (uint8_t)(EMT_R | (raw & 2 ? EMT_W : 0) | (raw >> 63 ? 0 : EMT_X));
 	r->emt = (uint8_t)(leaf ? npt_type(raw, large) : 0);
 	r->flags |= (raw >> 5 & 1 ? EMT_RUN_ACCESSED : 0) | (leaf && raw >> 6 & 1 ? EMT_RUN_DIRTY : 0);
-	if (leaf && large)
-		r->mfn &= ~1ull; /* the PAT bit lies there */
+	if (leaf && large) { /* the PAT bit lies among the frame's */
+		r->mfn &= ~1ull;
+		r->raw |= raw & 1 << 12;
+	}
 	finish(at, leaf, out);
 }
 

@@ -116,13 +116,19 @@ static void amds_tables(void **state)
 	assert_int_equal(emt_effective_npt(2, WB, WB), EMT_EFFECTIVE_CACHED | EMT_EFFECTIVE_UNCACHED);
 	assert_int_equal(emt_effective_npt(WB, WB, 7), EMT_EFFECTIVE_CACHED | EMT_EFFECTIVE_UNCACHED);
 	/* the bits of entries: none, PCD, PCD and PWT, and PAT where each size has it */
-	assert_int_equal(emt_npt_pat(0x67, 0), WB);
-	assert_int_equal(emt_npt_pat(0x77, 0), UCM);
-	assert_int_equal(emt_npt_pat(0x7f, 0), UC);
-	assert_int_equal(emt_npt_pat(0xe7, 9), WB);
-	assert_int_equal(emt_npt_pat(0xf7, 9), UCM);
-	assert_int_equal(emt_npt_pat(0x10e7, 18), WC);
-	assert_int_equal(emt_npt_pat(0xe7, 0), WC);
+	assert_int_equal(emt_npt_pat(0x67, 0, false), WB);
+	assert_int_equal(emt_npt_pat(0x77, 0, false), UCM);
+	assert_int_equal(emt_npt_pat(0x7f, 0, false), UC);
+	assert_int_equal(emt_npt_pat(0xe7, 9, false), WB);
+	assert_int_equal(emt_npt_pat(0xf7, 9, false), UCM);
+	assert_int_equal(emt_npt_pat(0x10e7, 18, false), WC);
+	assert_int_equal(emt_npt_pat(0xe7, 0, false), WC);
+	/* Linux sets its PAT in another order */
+	assert_int_equal(emt_npt_pat(0x67, 0, true), WB);
+	assert_int_equal(emt_npt_pat(0xe7, 0, true), WB);
+	assert_int_equal(emt_npt_pat(0xef, 0, true), EMT_MT_WP);
+	assert_int_equal(emt_npt_pat(0x6f, 0, true), WC);
+	assert_int_equal(emt_npt_pat(0xff, 0, true), EMT_MT_WT);
 	assert_string_equal(emt_effective_name(EMT_MT_CD), "CD");
 	assert_string_equal(emt_effective_name(EMT_MT_WC_PLUS), "WC+");
 }

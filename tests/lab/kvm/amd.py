@@ -82,7 +82,7 @@ def main():
           'PAT' in way['why'], way['why'])
     entries(files)
     vm.check_events(files, 'npt')
-    vm.check_paging(folder, files)
+    vm.check_paging(folder, files, 'CD', 'WC+')  # as AMD calls them
     vm.check_cost(files)
     return finish()
 
