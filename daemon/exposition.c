@@ -215,6 +215,9 @@ static void put_self(struct out *o, const struct watch *w)
 	evbuffer_add_printf(o->to, "emt_watch_sources %u\n", w->nr_sources);
 	head(o, "emt_watch_cpu_seconds", "counter", "seconds", "Processor time that watching used.");
 	evbuffer_add_printf(o->to, "emt_watch_cpu_seconds_total %.6f\n", (double)w->cpu_us / 1e6);
+	head(o, "emt_watch_spent_seconds", "counter", "seconds",
+	     "What counts against the budget: processor time, and all the time of audits that cost the host.");
+	evbuffer_add_printf(o->to, "emt_watch_spent_seconds_total %.6f\n", (double)w->spent_us / 1e6);
 	head(o, "emt_watch_budget_ratio", "gauge", "ratio", "Share of one processor that watching may use.");
 	evbuffer_add_printf(o->to, "emt_watch_budget_ratio %.2f\n", (double)w->s->config.watch_budget / 100);
 	head(o, "emt_watch_delays", "counter", NULL, "Audits that had to wait for the budget.");

@@ -126,10 +126,11 @@ static int64_t wait_for_credit(const struct watch *w)
 	return w->credit > 0 ? 0 : -w->credit / (10 * w->s->config.watch_budget) + 1;
 }
 
-void watch_spent(struct watch *w, int64_t us)
+void watch_spent(struct watch *w, int64_t cpu_us, int64_t us)
 {
 	w->credit -= us;
-	w->cpu_us += (uint64_t)us;
+	w->cpu_us += (uint64_t)cpu_us;
+	w->spent_us += (uint64_t)us;
 }
 
 bool watch_may_spend(struct watch *w)
@@ -148,7 +149,7 @@ bool watch_ended(struct watch *w, pid_t pid, int status, const struct rusage *us
 		return false;
 	if (!observing_is(w->job, pid))
 		return false;
-	watch_spent(w, observing_used(w->job, us));
+	watch_spent(w, us, observing_used(w->job, us));
 	observing_ended(w->job);
 	return true;
 }

@@ -89,7 +89,7 @@ struct watch {
 	struct json_object *listed; /* owned: domains by id, as last listed */
 	int64_t credit;            /* microseconds of processor time that may be used; may be negative */
 	int64_t credited;          /* when it was last added to */
-	uint64_t cpu_us, audits, failures, waits; /* waits: starts put off for the budget */
+	uint64_t cpu_us, spent_us, audits, failures, waits; /* waits: starts put off for the budget */
 	uint64_t asked[WATCH_BYS]; /* audits that an event asked for, by what told it */
 	uint64_t events, lost_log, lost_log_all; /* lost: lines that standard output did not take */
 	bool textfile_failed;      /* told once */
@@ -110,9 +110,9 @@ bool watch_ended(struct watch *w, pid_t pid, int status, const struct rusage *us
 void watch_touch(struct watched *src, enum watch_by by);
 /* Look at the list of domains soon, if that is done at all. */
 void watch_list_soon(struct watch *w);
-/* Processor time of our own that counts against the budget, in microseconds; and whether
- * there is any left. */
-void watch_spent(struct watch *w, int64_t us);
+/* 'cpu_us' microseconds of processor time were used, and 'us' count against the budget; and
+ * whether any of it is left. */
+void watch_spent(struct watch *w, int64_t cpu_us, int64_t us);
 bool watch_may_spend(struct watch *w);
 /* Look what is due, and start it. */
 void watch_schedule(struct watch *w);

@@ -127,11 +127,11 @@ static void leave(struct journal *j)
 	j->too_long = false;
 }
 
-/* 'from_end': what it has already is old. */
-static void enter(struct journal *j, bool from_end)
+/* 'old': what it has already happened before anything was audited. */
+static void enter(struct journal *j, bool old)
 {
 	j->fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (j->fd >= 0 && from_end)
+	if (j->fd >= 0 && old)
 		lseek(j->fd, 0, SEEK_END);
 }
 
@@ -203,7 +203,7 @@ static void look(struct journal *j)
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct journal *j = arg;
-	int64_t began = cpu_now_us();
+	int64_t began = cpu_now_us(), used;
 
 	(void)fd, (void)what;
 	j->waiting = false;
@@ -211,7 +211,8 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 		look(j);
 	else
 		later(j);
-	watch_spent(j->w, cpu_now_us() - began);
+	used = cpu_now_us() - began;
+	watch_spent(j->w, used, used);
 }
 
 static void on_growth(evutil_socket_t fd, short what, void *arg)
@@ -235,13 +236,11 @@ static void on_growth(evutil_socket_t fd, short what, void *arg)
 
 /* ---- from outside ---- */
 
-void journal_attach(struct journal *j)
+static void attach(struct journal *j, bool old)
 {
 	char folder[sizeof(j->path)];
 	char *slash;
 
-	if (!j || j->wd >= 0 || !*j->path)
-		return;
 	snprintf(folder, sizeof(folder), "%s", j->path);
 	slash = strrchr(folder, '/');
 	slash[slash == folder] = '\0';
@@ -249,9 +248,17 @@ void journal_attach(struct journal *j)
 	if (j->wd < 0)
 		return; /* the service makes it */
 	leave(j);
-	enter(j, true);
+	enter(j, old);
 	log_line(LOG_LEVEL_INFO, "following the journal of toolstack calls, %s%s", j->path,
 		 j->fd < 0 ? ", which does not exist yet" : "");
+	later(j);
+}
+
+/* A folder that was not there before: all that is in it is new. */
+void journal_attach(struct journal *j)
+{
+	if (j && j->wd < 0 && *j->path)
+		attach(j, false);
 }
 
 void journal_configure(struct journal *j)
@@ -265,8 +272,10 @@ void journal_configure(struct journal *j)
 		inotify_rm_watch(j->inotify, j->wd);
 	j->wd = -1;
 	snprintf(j->path, sizeof(j->path), "%s", path);
-	journal_attach(j);
-	if (j->wd < 0 && *j->path)
+	if (!*path)
+		return;
+	attach(j, true);
+	if (j->wd < 0)
 		log_line(LOG_LEVEL_INFO, "%s: no such folder yet: calls of the toolstack begin no audit", j->path);
 }
 

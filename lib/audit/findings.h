@@ -17,7 +17,7 @@ struct emt_gfn_range {
 
 struct emt_finding {
 	unsigned int id;          /* 1.. within this audit, in order of weight */
-	const char *kind;         /* "mismatch", "unsplit", ... or "known-defect", "effective", "alias" */
+	const char *kind;         /* "mismatch", "unsplit", ... or "known-defect" */
 	enum emt_severity severity;
 	enum emt_verdict verdict; /* of its entries */
 	enum emt_reason why;
@@ -40,7 +40,7 @@ struct emt_summary {
 	uint64_t frames[EMT_V_NR];
 	uint64_t pod_entries;        /* populate on demand: not judged */
 	uint64_t intermediate;       /* intermediate entries looked at */
-	uint64_t bytes_by_type[8];   /* guest bytes by EMT of present leaves */
+	uint64_t bytes_by_type[8];   /* guest bytes of present leaves by EMT; 7: all that is pending */
 	uint64_t runs;
 };
 
@@ -50,13 +50,13 @@ int emt_findings_new(struct emt_findings **out, const struct emt_facts *facts, c
 void emt_findings_free(struct emt_findings *f);
 /* Add one piece; pieces come in gfn order. Shaped as an emt_piece_cb. */
 int emt_findings_add(const struct emt_piece *piece, void *findings);
-/* A finding of another pass, whole but for its id; before _finish(). 0 or EMT_E_NOMEM. */
-int emt_findings_put(struct emt_findings *f, const struct emt_finding *one);
 /* Close open groups, add domain-wide defects, write explanations, sort by weight. */
 int emt_findings_finish(struct emt_findings *f);
 
 size_t emt_findings_count(const struct emt_findings *f);
 const struct emt_finding *emt_findings_get(const struct emt_findings *f, size_t i);
+/* Its advice with the name of the source where it says SOURCE: the text itself, or 'out'. */
+const char *emt_findings_advice(const char *next, const char *source, char *out, size_t room);
 const struct emt_summary *emt_findings_summary(const struct emt_findings *f);
 /* Findings at or above 'level'. */
 size_t emt_findings_at(const struct emt_findings *f, enum emt_severity level);

@@ -77,7 +77,7 @@ static int follow(struct emt_ctx *ctx)
 		return rc;
 	emt_ctx_note(ctx, "watching by %s%s%s", emt_observer_way_name(emt_observer_way(o)),
 		     *emt_observer_fallback(o) ? "; " : "", emt_observer_fallback(o));
-	emt_out_flush(ctx->out); /* a reader of the file learns when it began */
+	rc = emt_out_begin(ctx->out, ctx->err); /* a reader of the file learns when it began */
 	while (!rc && !stopped(ctx)) {
 		uint64_t before = f.events;
 

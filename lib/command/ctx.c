@@ -82,13 +82,7 @@ const char *emt_ctx_source_text(const struct emt_ctx *ctx)
 
 const char *emt_ctx_advice(const struct emt_ctx *ctx, const char *text, char *out, size_t room)
 {
-	const char *at = strstr(text, " SOURCE");
-
-	if (!at)
-		return text;
-	snprintf(out, room, "%.*s %s%s", (int)(at - text), text, emt_ctx_source_text(ctx),
-		 at + strlen(" SOURCE"));
-	return out;
+	return emt_findings_advice(text, emt_ctx_source_text(ctx), out, room);
 }
 
 int emt_ctx_open(struct emt_ctx *ctx, struct emt_source **out)

@@ -96,14 +96,14 @@ static void put_words(struct emt_buffer *b, const char *name, const char *(*word
 	emt_buffer_puts(b, "],\n");
 }
 
-static void put_finding(struct emt_buffer *b, const struct emt_finding *f)
+static void put_finding(struct emt_buffer *b, const struct emt_finding *f, const char *source)
 {
 	const struct emt_defect *d = f->defect >= 0 ? &emt_defects[f->defect] : NULL;
 	struct emt_run like = { .emt = f->emt,
 				.ipat = f->ipat,
 				.flags = f->ipat_hidden ? EMT_RUN_IPAT_HIDDEN : 0 };
 	size_t n = f->nr_ranges < EMT_FINDING_RANGES ? (size_t)f->nr_ranges : EMT_FINDING_RANGES;
-	char type[8], expected[200];
+	char type[8], expected[200], next[400];
 
 	emt_run_type_text(&like, type);
 	emt_outcomes_text(f->expected, expected, sizeof(expected));
@@ -115,7 +115,7 @@ static void put_finding(struct emt_buffer *b, const struct emt_finding *f)
 	put_member(b, "type", f->entries && f->verdict != EMT_V_PENDING ? type : "");
 	put_member(b, "expected", f->expected && f->defect < 0 ? expected : "");
 	put_member(b, "explanation", f->explanation);
-	put_member(b, "next", f->next);
+	put_member(b, "next", emt_findings_advice(f->next, source, next, sizeof(next)));
 	emt_buffer_printf(b, "\"entries\":%llu,\"frames\":%llu,\"total\":%llu,\"ranges\":[",
 			  (unsigned long long)f->entries, (unsigned long long)f->frames,
 			  (unsigned long long)f->nr_ranges);
@@ -125,14 +125,14 @@ static void put_finding(struct emt_buffer *b, const struct emt_finding *f)
 	emt_buffer_puts(b, "]}");
 }
 
-static void put_findings(struct emt_buffer *b, const struct emt_findings *f)
+static void put_findings(struct emt_buffer *b, const struct emt_findings *f, const char *source)
 {
 	size_t n = emt_findings_count(f);
 
 	emt_buffer_printf(b, "\"findings_total\":%zu,\"findings\":[", n);
 	for (size_t i = 0; i < n && i < MAX_FINDINGS; i++) {
 		emt_buffer_puts(b, i ? ",\n" : "\n");
-		put_finding(b, emt_findings_get(f, i));
+		put_finding(b, emt_findings_get(f, i), source);
 	}
 	emt_buffer_puts(b, "],\n");
 }
@@ -235,7 +235,7 @@ int emt_map_html(struct emt_buffer *b, const struct emt_map_page *page, struct e
 		put_history(b, page->history);
 	put_areas(b, page->map);
 	put_cells(b, page->map);
-	put_findings(b, page->findings);
+	put_findings(b, page->findings, page->source);
 	rc = put_facts(b, page->facts, err);
 	emt_buffer_puts(b, "}</script>\n");
 	emt_buffer_puts(b, emt_map_page_tail);

@@ -376,6 +376,16 @@ int emt_out_put(struct emt_out *out, struct emt_rec *rec, struct emt_err *err)
 	return deliver(out, section, rec, err);
 }
 
+int emt_out_begin(struct emt_out *out, struct emt_err *err)
+{
+	int rc = open_sink(out, err);
+
+	if (!rc && out->ops->begin)
+		rc = out->ops->begin(out->sink, err);
+	emt_out_flush(out);
+	return rc;
+}
+
 void emt_out_flush(struct emt_out *out)
 {
 	if (out->opts.format != EMT_FORMAT_JSON)

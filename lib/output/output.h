@@ -74,6 +74,8 @@ bool emt_out_columns_chosen(const struct emt_out *out);
 struct emt_rec *emt_out_rec(struct emt_out *out, const struct emt_record_kind *kind);
 /* Put it (and take it back). 0, or a negative emt_errcode to return at once. */
 int emt_out_put(struct emt_out *out, struct emt_rec *rec, struct emt_err *err);
+/* Begin now, not with the first record: NDJSON writes its header. */
+int emt_out_begin(struct emt_out *out, struct emt_err *err);
 /* Write what was put so far, where the format can; a failure is told with the end. */
 void emt_out_flush(struct emt_out *out);
 /* True once --limit is reached and more of that kind would not be shown. */

@@ -33,6 +33,7 @@ struct emt_sink_ops {
 	int (*put)(struct emt_sink *s, unsigned int section, const struct emt_rec *rec, struct emt_err *err);
 	int (*finish)(struct emt_sink *s, const struct emt_out_end *end, struct emt_err *err);
 	void (*close)(struct emt_sink *s);
+	int (*begin)(struct emt_sink *s, struct emt_err *err); /* may be NULL */
 };
 
 extern const struct emt_sink_ops emt_sink_text, emt_sink_json, emt_sink_ndjson;

@@ -300,7 +300,7 @@ static int json_finish(struct emt_sink *s, const struct emt_out_end *end, struct
 	return 0;
 }
 
-const struct emt_sink_ops emt_sink_json = { json_open, json_put, json_finish, close_sink };
+const struct emt_sink_ops emt_sink_json = { json_open, json_put, json_finish, close_sink, NULL };
 
 /* ---- NDJSON ---- */
 
@@ -375,4 +375,4 @@ static void ndjson_close(struct emt_sink *s)
 	free(s);
 }
 
-const struct emt_sink_ops emt_sink_ndjson = { ndjson_open, ndjson_put, ndjson_finish, ndjson_close };
+const struct emt_sink_ops emt_sink_ndjson = { ndjson_open, ndjson_put, ndjson_finish, ndjson_close, ndjson_head };

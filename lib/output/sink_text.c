@@ -261,4 +261,4 @@ static void close_text(struct emt_sink *s)
 	free(s);
 }
 
-const struct emt_sink_ops emt_sink_text = { open_text, put_text, finish_text, close_text };
+const struct emt_sink_ops emt_sink_text = { open_text, put_text, finish_text, close_text, NULL };

@@ -69,6 +69,8 @@ teardown() {
 	[ "$output" = "page written: report.html" ]
 	emt report guest.emt --release 4.14.0 -o report.html --ticket
 	has "$output" "page      report.html"
+	grep -qF 'emtctl explain guest.emt 0xf0010' report.html
+	lacks "$(cat report.html)" 'explain SOURCE'
 	[ -n "$BROWSER" ] || skip "no chromium here: install the package chromium"
 	dom=$(timeout 60 "$BROWSER" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
 		--disable-background-networking --disable-component-update --disable-sync \

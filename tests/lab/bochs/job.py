@@ -15,19 +15,20 @@ import machine  # noqa: E402
 TRIES = 2  # the emulator itself fails now and then
 
 
-def prepare(folder, job, files, console='com1'):
-    """emtctl and 'files' in folder/h, and the disc that runs 'job' (shell text)."""
+def prepare(folder, job, files, console='com1', programs=('emtctl',)):
+    """Our programs and 'files' in folder/h, and the disc that runs 'job' (shell text)."""
     h = os.path.join(folder, 'h')
     libs = os.path.join(h, 'emt', 'lib')
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(libs)
-    emtctl = os.path.join(lab.BUILD, 'emtctl')
-    subprocess.run(['strip', '-o', os.path.join(h, 'emt', 'emtctl'), emtctl], check=True)
-    out = subprocess.run(['ldd', emtctl], stdout=subprocess.PIPE, check=True).stdout.decode()
-    for path in re.findall(r'=> (/\S+)', out):
-        if not re.search(r'/libc\.so', path):
-            subprocess.run(['strip', '--strip-unneeded', '-o', os.path.join(libs, os.path.basename(path)),
-                            os.path.realpath(path)], check=True)
+    for name in programs:
+        program = os.path.join(lab.BUILD, name)
+        subprocess.run(['strip', '-o', os.path.join(h, 'emt', name), program], check=True)
+        out = subprocess.run(['ldd', program], stdout=subprocess.PIPE, check=True).stdout.decode()
+        for path in re.findall(r'=> (/\S+)', out):
+            if not re.search(r'/libc\.so', path):
+                subprocess.run(['strip', '--strip-unneeded', '-o', os.path.join(libs, os.path.basename(path)),
+                                os.path.realpath(path)], check=True)
     for f in files:
         shutil.copy(f, h)
     path = os.path.join(folder, 'job')
