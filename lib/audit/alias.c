@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define TIDY_FROM (1u << 16) /* pieces */
+
 struct seen {
 	uint64_t first, last; /* frames */
 	struct emt_alias_way way;
@@ -24,28 +26,6 @@ void emt_aliases_free(struct emt_aliases *a)
 	if (a)
 		free(a->v);
 	free(a);
-}
-
-int emt_aliases_add(struct emt_aliases *a, const struct emt_eff *e, uint32_t view)
-{
-	uint64_t mfn;
-
-	if (!e->at || !e->types || e->types & (e->types - 1))
-		return 0;
-	mfn = e->at->mfn + (e->gfn - e->at->gfn);
-	if (a->n == a->room) {
-		size_t room = a->room ? a->room * 2 : 256;
-		struct seen *v = realloc(a->v, room * sizeof(*v));
-
-		if (!v)
-			return EMT_E_NOMEM;
-		a->v = v;
-		a->room = room;
-	}
-	a->v[a->n++] = (struct seen){ mfn, mfn + e->frames - 1,
-				      { (uint8_t)__builtin_ctz(e->types), e->va, e->gfn, view },
-				      (uint8_t)e->at->kind };
-	return 0;
 }
 
 /* By type, then frame; among equals the wider first. */
@@ -80,6 +60,48 @@ static size_t disjoint(struct seen *v, size_t n)
 		v[kept++] = s;
 	}
 	return kept;
+}
+
+size_t emt_aliases_room(const struct emt_aliases *a)
+{
+	return a->room;
+}
+
+/* Before it grows, what is there twice is taken out. */
+static int make_room(struct emt_aliases *a)
+{
+	struct seen *v;
+	size_t room;
+
+	if (a->n >= TIDY_FROM) {
+		qsort(a->v, a->n, sizeof(*a->v), order);
+		a->n = disjoint(a->v, a->n);
+		if (a->n <= a->room / 2)
+			return 0;
+	}
+	room = a->room ? a->room * 2 : 256;
+	v = realloc(a->v, room * sizeof(*v));
+	if (!v)
+		return EMT_E_NOMEM;
+	a->v = v;
+	a->room = room;
+	return 0;
+}
+
+int emt_aliases_add(struct emt_aliases *a, const struct emt_eff *e, uint32_t view)
+{
+	uint64_t mfn;
+
+	if (!e->at || !e->types || e->types & (e->types - 1))
+		return 0;
+	mfn = e->at->mfn + (e->gfn - e->at->gfn);
+	if (a->n == a->room && make_room(a))
+		return EMT_E_NOMEM;
+	a->v[a->n++] = (struct seen){ mfn, mfn + e->frames - 1,
+				      { (uint8_t)__builtin_ctz(e->types), e->va, e->gfn, view,
+					e->finding != EMT_EFF_FINE && e->severity >= EMT_SEV_WARNING },
+				      (uint8_t)e->at->kind };
+	return 0;
 }
 
 /* Lists of disjoint stretches, one a type, read side by side. */

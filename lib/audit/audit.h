@@ -49,6 +49,15 @@ enum emt_reason {
 	EMT_WHY_NONCOHERENT,  /* stale: KVM, non-coherent DMA came or went (before 6.7) */
 	EMT_WHY_CR0_CD,       /* stale: KVM, guest CR0.CD changed, and its quirk is on */
 	EMT_WHY_NO_TYPE,      /* undetermined: the source shows no type */
+	/* what the CPU really uses, of audit/usage.h */
+	EMT_WHY_RAM_FORCED,   /* RAM ends uncached whatever the guest asks for */
+	EMT_WHY_RAM_ASKED,    /* ... because its page tables ask for it */
+	EMT_WHY_CACHES_OFF,   /* ... because its caches are off */
+	EMT_WHY_MMIO_CACHED,  /* device memory ends cached */
+	EMT_WHY_ALIAS_FORCED, /* a frame cached here and uncached there, not by the guest's tables alone */
+	EMT_WHY_ALIAS_ASKED,  /* ... by the guest's tables */
+	EMT_WHY_ALIAS_DEVICE, /* a device's frame with two uncached types */
+	EMT_WHY_TABLES_UNREAD,/* guest page tables that could not be read */
 	EMT_WHY_NR,
 };
 

@@ -86,6 +86,9 @@ int emt_views_of(const struct emt_facts *f, const struct emt_release *rel, struc
 void emt_view_stated(struct emt_view *v, const struct emt_facts *f, enum emt_guest_mode mode, uint64_t cr3,
 		     const uint64_t *pat);
 
+/* Does one table mean the same to both, from whichever root it is reached? */
+bool emt_views_agree(const struct emt_view *a, const struct emt_view *b);
+
 /* Runs of a view in order of linear addresses: of its tables, or with paging off of
  * what the p2m maps below 4 GiB, one to one. Returns 0, an error, or what 'cb' said to
  * stop. '*r' counts what could not be read. */
@@ -94,6 +97,7 @@ struct emt_view_walk {
 	const struct emt_gpas *gpas;
 	struct emt_guest_memory mem;
 	uint64_t first, last; /* linear addresses */
+	struct emt_frameset *seen; /* as in struct emt_guest_opts */
 	void (*table)(uint64_t gfn, unsigned int level, const void *page, void *arg);
 	int (*run)(const struct emt_guest_run *run, void *arg);
 	void *arg;

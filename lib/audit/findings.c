@@ -15,6 +15,8 @@ struct emt_findings {
 	struct emt_release rel;
 	struct emt_summary sum;
 	struct emt_group *groups;    /* uthash */
+	struct emt_group **put;      /* of other passes, not among the groups */
+	size_t nr_put;
 	struct emt_group **sorted;   /* after _finish() */
 	size_t nr;
 	uint64_t solid;              /* entries so far that end a span of another group */
@@ -44,9 +46,28 @@ void emt_findings_free(struct emt_findings *f)
 		HASH_DEL(f->groups, g); /* NOLINT(clang-analyzer-unix.Malloc) */
 		free(g);
 	}
+	for (size_t i = 0; i < f->nr_put; i++)
+		free(f->put[i]);
+	free(f->put);
 	free(f->sorted);
 	emt_facts_free(&f->facts);
 	free(f);
+}
+
+int emt_findings_put(struct emt_findings *f, const struct emt_finding *one)
+{
+	struct emt_group **v = reallocarray(f->put, f->nr_put + 1, sizeof(struct emt_group *));
+	struct emt_group *g = calloc(1, sizeof(*g));
+
+	if (v)
+		f->put = v;
+	if (!v || !g) {
+		free(g);
+		return EMT_E_NOMEM;
+	}
+	g->f = *one;
+	f->put[f->nr_put++] = g;
+	return 0;
 }
 
 static struct emt_group *group_of(struct emt_findings *f, const struct emt_group_key *key)
@@ -235,7 +256,7 @@ int emt_findings_finish(struct emt_findings *f)
 	for (int v = EMT_V_OK; v < EMT_V_NR; v++)
 		judged += f->sum.entries[v];
 	free(f->sorted);
-	f->sorted = calloc(HASH_COUNT(f->groups) + 1, sizeof(struct emt_group *));
+	f->sorted = calloc(HASH_COUNT(f->groups) + f->nr_put + 1, sizeof(struct emt_group *));
 	if (!f->sorted)
 		return EMT_E_NOMEM;
 	HASH_ITER(hh, f->groups, g, next) {
@@ -255,6 +276,8 @@ int emt_findings_finish(struct emt_findings *f)
 		emt_group_explain(g, &f->rel, &f->facts, judged);
 		f->sorted[n++] = g;
 	}
+	for (size_t i = 0; i < f->nr_put; i++)
+		f->sorted[n++] = f->put[i];
 	qsort(f->sorted, n, sizeof(struct emt_group *), by_weight);
 	for (size_t i = 0; i < n; i++)
 		f->sorted[i]->f.id = (unsigned int)i + 1;

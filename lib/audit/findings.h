@@ -17,7 +17,7 @@ struct emt_gfn_range {
 
 struct emt_finding {
 	unsigned int id;          /* 1.. within this audit, in order of weight */
-	const char *kind;         /* "mismatch", "unsplit", ... or "known-defect" */
+	const char *kind;         /* "mismatch", "unsplit", ... or "known-defect", "effective", "alias" */
 	enum emt_severity severity;
 	enum emt_verdict verdict; /* of its entries */
 	enum emt_reason why;
@@ -50,6 +50,8 @@ int emt_findings_new(struct emt_findings **out, const struct emt_facts *facts, c
 void emt_findings_free(struct emt_findings *f);
 /* Add one piece; pieces come in gfn order. Shaped as an emt_piece_cb. */
 int emt_findings_add(const struct emt_piece *piece, void *findings);
+/* A finding of another pass, whole but for its id; before _finish(). 0 or EMT_E_NOMEM. */
+int emt_findings_put(struct emt_findings *f, const struct emt_finding *one);
 /* Close open groups, add domain-wide defects, write explanations, sort by weight. */
 int emt_findings_finish(struct emt_findings *f);
 

@@ -37,6 +37,15 @@ static const struct {
 	[EMT_WHY_CR0_CD] = { "cr0-cd",
 		"guest CR0.CD changed after it was written, and with the quirk CD_NW_CLEARED nothing is zapped then" },
 	[EMT_WHY_NO_TYPE] = { "no-type", "the source shows no memory type" },
+	[EMT_WHY_RAM_FORCED] = { "ram-forced", "RAM ends uncached whatever the guest's page tables ask for" },
+	[EMT_WHY_RAM_ASKED] = { "ram-asked", "RAM ends uncached because the guest's page tables ask for it" },
+	[EMT_WHY_CACHES_OFF] = { "caches-off", "RAM ends uncached because the guest has its caches off (CR0.CD)" },
+	[EMT_WHY_MMIO_CACHED] = { "device-cached", "device memory ends cached" },
+	[EMT_WHY_ALIAS_FORCED] = { "alias-forced",
+		"RAM is reached cached and uncached, and not by the guest's page tables alone" },
+	[EMT_WHY_ALIAS_ASKED] = { "alias-asked", "the guest's page tables reach RAM cached and uncached" },
+	[EMT_WHY_ALIAS_DEVICE] = { "alias-device", "device memory is reached with several types" },
+	[EMT_WHY_TABLES_UNREAD] = { "tables-unread", "guest page tables could not be read: what they map is not looked at" },
 };
 
 const char *emt_verdict_name(unsigned int verdict)

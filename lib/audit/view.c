@@ -44,6 +44,14 @@ static bool alike(const struct emt_view *a, const struct emt_view *b)
 		  !((a->regs.cr4 ^ b->regs.cr4) & CR4_PSE)));
 }
 
+bool emt_views_agree(const struct emt_view *a, const struct emt_view *b)
+{
+	struct emt_view as_b = *a;
+
+	as_b.regs.cr3 = b->regs.cr3;
+	return alike(&as_b, b) && a->pat_known == b->pat_known;
+}
+
 /* "0-3,7", cut when there is no room. */
 static void vcpus_text(const uint32_t *view_of, uint32_t nr, uint32_t view, char *out, size_t room)
 {
@@ -160,7 +168,7 @@ static int one_to_one(const struct emt_view_walk *w)
 int emt_view_walk(const struct emt_view_walk *w, struct emt_guest_result *r, struct emt_err *err)
 {
 	struct emt_guest_opts o = { .mem = w->mem, .regs = w->view->regs, .first = w->first, .last = w->last,
-				    .table = w->table, .table_arg = w->arg };
+				    .seen = w->seen, .table = w->table, .table_arg = w->arg };
 	struct emt_guest_walker *walker;
 	struct emt_guest_run run;
 	int rc;

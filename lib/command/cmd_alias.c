@@ -101,6 +101,7 @@ static int look(struct alias *a)
 	int rc;
 
 	a->found = emt_aliases_new();
+	a->g.once = true;
 	rc = a->found ? emt_ctx_guest_each(a->ctx, &a->g, 0, UINT64_MAX, add, a) : EMT_E_NOMEM;
 	if (!rc)
 		rc = emt_aliases_each(a->found, put, a);

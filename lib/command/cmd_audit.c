@@ -8,6 +8,7 @@
 #include "audit/findings.h"
 #include "command/check_walk.h"
 #include "command/kind_audit.h"
+#include "command/use.h"
 
 struct audit {
 	struct emt_ctx *ctx;
@@ -183,6 +184,7 @@ static const struct emt_example examples[] = {
 	{ "audit guest.emt", "is the guest in this capture as its release writes it?" },
 	{ "audit guest.emt --release 4.14.0", "the same entries under another release's rules" },
 	{ "audit guest.emt --json | jq '.data.findings[].kind'", "for scripts" },
+	{ "audit 5,costs=yes --effective yes", "with what the CPU makes of it, of a live domain" },
 	{ "audit guest.emt --fail-on error -o +ranges", "findings as a table, with their places" },
 };
 
@@ -199,13 +201,20 @@ const struct emt_command emt_cmd_audit = {
 		"write for each entry now: three ways, of which emt's rules and Xen's function must always agree. Where "
 		"they do not, one of the two is wrong: that is a finding. An entry that is not what both say is stale "
 		"or changed meanwhile, and the audit itself says why.\n\n"
+		"Where the guest's own page tables are at hand, what the CPU really uses is looked at too, each table "
+		"once: RAM that ends UC or WC though the guest does not ask for it is a warning (effective), a device "
+		"that ends cached an error, RAM that is reached cached and uncached a notice, or a warning when it is "
+		"not the guest's own doing (alias); what the guest asks for is information. A capture taken with "
+		"--guest-tables and a machine's memory have them; of a live domain --effective yes reads them, which "
+		"maps its pages of tables one by one into this process and pauses nobody, but the vCPUs' registers need "
+		"costs=yes.\n\n"
 		"Exit status: 0 the audit is complete and nothing was found; 1 there are findings at or "
 		"above --fail-on; 2 the audit could not be done; 3 there is no such finding, but the "
 		"source is incomplete or entries could not be decided, so that nobody can say the guest "
 		"is clean.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),
-	.groups = { &emt_args_level, &emt_args_source, &emt_args_output },
+	.groups = { &emt_args_level, &emt_args_use, &emt_args_source, &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,

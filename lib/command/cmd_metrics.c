@@ -6,6 +6,7 @@
 #include "capture/outfile.h"
 #include "command/ctx.h"
 #include "command/kind_metrics.h"
+#include "command/use.h"
 #include "command/metrics.h"
 
 struct exposition {
@@ -130,7 +131,7 @@ const struct emt_command emt_cmd_metrics = {
 		"Exit status: 0 printed, whatever was found; 2 error; 3 the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),
-	.groups = { &emt_args_source, &emt_args_output },
+	.groups = { &emt_args_use, &emt_args_source, &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,

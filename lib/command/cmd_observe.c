@@ -10,6 +10,7 @@
 
 #include "capture/facts_json.h"
 #include "command/kind_audit.h"
+#include "command/use.h"
 #include "command/kind_metrics.h"
 #include "command/metrics.h"
 #include "command/since.h"
@@ -237,7 +238,7 @@ const struct emt_command emt_cmd_observe = {
 		"Exit status: 0 read, whatever was found; 2 error; 3 the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),
-	.groups = { &emt_args_source, &emt_args_output },
+	.groups = { &emt_args_use, &emt_args_source, &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,

@@ -11,6 +11,7 @@
 
 #include "command/ctx.h"
 #include "command/kind_audit.h"
+#include "command/use.h"
 #include "command/kind_report.h"
 #include "command/layout.h"
 #include "output/format.h"
@@ -294,7 +295,7 @@ const struct emt_command emt_cmd_report = {
 		"Exit status: 0 written, whatever was found; 2 error; 3 the source is incomplete.",
 	.args = args,
 	.nr_args = EMT_ARRAY_SIZE(args),
-	.groups = { &emt_args_source, &emt_args_output },
+	.groups = { &emt_args_use, &emt_args_source, &emt_args_output },
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,

@@ -157,12 +157,17 @@ int emt_ctx_guest_each(struct emt_ctx *ctx, struct emt_ctx_guest *g, uint64_t fi
 		       emt_eff_cb cb, void *arg)
 {
 	struct each x = { .ctx = ctx, .g = g, .cb = cb, .arg = arg };
+	struct emt_frameset seen = { NULL, 0, 0 };
 	int rc = 0;
 
 	for (size_t k = 0; k < g->nr && !rc; k++) {
 		struct emt_view_walk w = { .view = &g->views[k], .gpas = &g->gpas, .mem = g->mem, .first = first,
-					   .last = last, .run = each_run, .arg = &x };
+					   .last = last, .run = each_run, .arg = &x,
+					   .seen = g->once ? &seen : NULL };
 		struct emt_guest_result r;
+
+		if (k && !emt_views_agree(&g->views[k - 1], &g->views[k]))
+			emt_frameset_clear(&seen);
 
 		x.view = &g->views[k];
 		rc = emt_view_walk(&w, &r, ctx->err);
@@ -172,5 +177,6 @@ int emt_ctx_guest_each(struct emt_ctx *ctx, struct emt_ctx_guest *g, uint64_t fi
 		g->total.reserved += r.reserved;
 		g->total.too_many |= r.too_many;
 	}
+	emt_frameset_free(&seen);
 	return rc;
 }

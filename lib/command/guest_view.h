@@ -18,6 +18,7 @@ struct emt_ctx_guest {
 	struct emt_gpas gpas;      /* owned */
 	struct emt_view *views;    /* owned */
 	size_t nr;
+	bool once;
 	struct emt_guest_memory mem;
 	struct emt_loss loss;      /* of the p2m walk */
 	struct emt_guest_result total; /* of all walks of guest tables so far */
@@ -32,7 +33,9 @@ int emt_ctx_guest_views(struct emt_ctx *ctx, struct emt_source *s, size_t i, con
 			struct emt_ctx_guest *g, struct emt_err *err);
 void emt_ctx_guest_close(struct emt_ctx_guest *g);
 
-/* Every piece of each view between two linear addresses. */
+/* Every piece of each view between two linear addresses. With g->once each table is
+ * walked once only, whichever entries, vCPUs and processes lead to it: for those who ask
+ * what there is, not where. */
 typedef int (*emt_eff_cb)(const struct emt_view *view, const struct emt_eff *e, void *arg);
 int emt_ctx_guest_each(struct emt_ctx *ctx, struct emt_ctx_guest *g, uint64_t first, uint64_t last,
 		       emt_eff_cb cb, void *arg);

@@ -4,7 +4,7 @@
  */
 #include "audit/findings.h"
 #include "audit/page.h"
-#include "command/ctx.h"
+#include "command/use.h"
 
 #define BATCH 1024
 
@@ -12,7 +12,7 @@
 struct judging {
 	struct emt_ctx *ctx;
 	struct emt_engine *engine;
-	struct emt_findings *findings;
+	struct emt_ctx_use *use;
 	struct emt_page_judge *pages; /* made at the first table */
 	uint64_t done, runs;          /* given so far, and how many there are (0 = not known) */
 	uint64_t step_at;             /* progress and cancelling are looked at from here on */
@@ -30,7 +30,7 @@ static int step(struct judging *j, uint64_t n)
 static int judge_run(const struct emt_run *run, void *arg)
 {
 	struct judging *j = arg;
-	int rc = emt_engine_run(j->engine, run, emt_findings_add, j->findings);
+	int rc = emt_engine_run(j->engine, run, emt_ctx_use_piece, j->use);
 
 	return rc ? rc : step(j, 1);
 }
@@ -42,14 +42,14 @@ static int judge_page(const struct emt_table_page *page, void *arg)
 
 	if (!rc)
 		rc = emt_page_judge(j->pages, page->entries, 512, page->gfn, EMT_ORDER_4K, page->layout,
-				    page->pending_above, emt_findings_add, j->findings);
+				    page->pending_above, emt_ctx_use_piece, j->use);
 	return rc ? rc : step(j, 16);
 }
 
 static int read_all(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e,
-		    struct emt_findings *f, struct emt_loss *loss)
+		    struct emt_ctx_use *use, struct emt_loss *loss)
 {
-	struct judging j = { .ctx = ctx, .engine = e, .findings = f };
+	struct judging j = { .ctx = ctx, .engine = e, .use = use };
 	struct emt_stream_sink sink = { judge_run, judge_page, &j };
 	struct emt_source_walk info;
 	struct emt_stream *st = NULL;
@@ -73,13 +73,13 @@ static int read_all(struct emt_ctx *ctx, struct emt_source *s, size_t walk, stru
 struct both {
 	struct emt_engine *engine;
 	struct emt_map *map;
-	struct emt_findings *findings;
+	struct emt_ctx_use use;
 };
 
 static int add(const struct emt_piece *p, void *arg)
 {
 	struct both *b = arg;
-	int rc = emt_findings_add(p, b->findings);
+	int rc = emt_ctx_use_piece(p, &b->use);
 
 	return rc ? rc : emt_map_add(p, b->map);
 }
@@ -112,9 +112,11 @@ int emt_ctx_map(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct e
 
 	*f = NULL;
 	rc = emt_findings_new(f, emt_engine_facts(e), emt_engine_release(e));
-	b.findings = *f;
+	if (!rc)
+		rc = emt_ctx_use_begin(&b.use, ctx, s, walk, e, *f);
 	if (!rc)
 		rc = emt_ctx_runs(ctx, s, walk, add_run, &b, loss);
+	rc = emt_ctx_use_end(&b.use, s, walk, rc);
 	return close_findings(ctx, f, rc);
 }
 
@@ -123,9 +125,13 @@ int emt_ctx_map(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct e
 int emt_ctx_findings(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct emt_engine *e,
 		     struct emt_findings **f, struct emt_loss *loss)
 {
+	struct emt_ctx_use use = { .on = false };
 	int rc = emt_findings_new(f, emt_engine_facts(e), emt_engine_release(e));
 
 	if (!rc)
-		rc = read_all(ctx, s, walk, e, *f, loss);
+		rc = emt_ctx_use_begin(&use, ctx, s, walk, e, *f);
+	if (!rc)
+		rc = read_all(ctx, s, walk, e, &use, loss);
+	rc = emt_ctx_use_end(&use, s, walk, rc);
 	return close_findings(ctx, f, rc);
 }

@@ -180,7 +180,8 @@ static const struct emt_column finding_columns[FIND_NR] = {
 				   .word = emt_reason_name, .nr_words = EMT_WHY_NR),
 	[FIND_FIRST_GFN] = EMT_COLUMN("first_gfn", EMT_COL_FRAME, SHOWN | NUL,
 				      "first frame; null: the whole domain", .unit = "gfn"),
-	[FIND_ENTRIES] = EMT_COLUMN("entries", EMT_COL_NUMBER, SHOWN, "entries concerned"),
+	[FIND_ENTRIES] = EMT_COLUMN("entries", EMT_COL_NUMBER, SHOWN,
+				    "entries concerned; of effective and alias: stretches of addresses"),
 	[FIND_BYTES] = EMT_COLUMN("bytes", EMT_COL_BYTES, SHOWN, "guest memory they map", .unit = "bytes"),
 	[FIND_TYPE] =
 		EMT_COLUMN("type", EMT_COL_STRING, SHOWN | NUL, "what the entries carry, as key D prints it"),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command/side.h"
+#include "command/use.h"
 
 #define NEXT ".next" /* this run's file, until it takes the place of the other */
 
@@ -52,6 +53,7 @@ struct keeping {
 	struct emt_since *s;
 	struct emt_engine *e;
 	struct emt_findings *f;
+	struct emt_ctx_use use;
 };
 
 static int keep_run(const struct emt_run *run, void *arg)
@@ -59,13 +61,13 @@ static int keep_run(const struct emt_run *run, void *arg)
 	struct keeping *k = arg;
 	int rc = emt_capture_put(k->s->w, run, k->s->ctx->err);
 
-	return rc ? rc : emt_engine_run(k->e, run, emt_findings_add, k->f);
+	return rc ? rc : emt_engine_run(k->e, run, emt_ctx_use_piece, &k->use);
 }
 
 int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, struct emt_engine *e,
 		   struct emt_findings **f, struct emt_loss *loss)
 {
-	struct keeping k = { s, e, NULL };
+	struct keeping k = { .s = s, .e = e };
 	struct emt_source_walk walk;
 	struct emt_facts stated;
 	int rc;
@@ -85,7 +87,10 @@ int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, str
 	if (!rc && emt_findings_new(&k.f, emt_engine_facts(e), emt_engine_release(e)))
 		rc = no_memory(s);
 	if (!rc)
+		rc = emt_ctx_use_begin(&k.use, s->ctx, source, i, e, k.f);
+	if (!rc)
 		rc = emt_ctx_runs(s->ctx, source, i, keep_run, &k, loss);
+	rc = emt_ctx_use_end(&k.use, source, i, rc);
 	if (!rc)
 		rc = emt_capture_walk_end(s->w, loss, s->ctx->err);
 	if (!rc && emt_findings_finish(k.f))

@@ -40,6 +40,11 @@ void emt_source_close(struct emt_source *s)
 	free(s);
 }
 
+bool emt_source_is_live(const struct emt_source *s)
+{
+	return s->ops == &emt_source_xen_ops || s->ops == &emt_source_kvm_ops;
+}
+
 const char *emt_source_name(const struct emt_source *s)
 {
 	return s->name;

@@ -52,6 +52,8 @@ struct emt_source_walk {
 int emt_source_open(struct emt_source **out, const struct emt_source_spec *spec, struct emt_err *err);
 void emt_source_close(struct emt_source *s);
 const char *emt_source_name(const struct emt_source *s); /* "capture:guest.emt" */
+/* A running hypervisor, not a file. */
+bool emt_source_is_live(const struct emt_source *s);
 
 /* The walks that the specification selects: by default the newest of every domain. */
 size_t emt_source_walks(const struct emt_source *s);

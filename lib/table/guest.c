@@ -107,6 +107,16 @@ static int enter(struct emt_guest_walker *w, unsigned int level, uint64_t maddr,
 	const void *page;
 	uint64_t max = w->o.max_tables ? w->o.max_tables : TABLES_MAX;
 
+	/* a page may hold many roots of PAE */
+	if (w->o.seen && (w->mode != EMT_GUEST_PAE || level < 3)) {
+		int rc = emt_frameset_add(w->o.seen, maddr >> 12 << 3 | level);
+
+		if (!rc)
+			return 0;
+		w->result.too_many |= rc < 0;
+		if (rc < 0)
+			return -1;
+	}
 	if (w->result.tables >= max) {
 		w->result.too_many = true;
 		return -1;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/types.h"
+#include "table/frameset.h"
 
 /* What of a vCPU decides how linear addresses are translated. */
 struct emt_guest_regs {
@@ -71,6 +72,9 @@ struct emt_guest_opts {
 	struct emt_guest_regs regs;
 	uint64_t first, last;   /* linear addresses, both inside; pages that reach in come whole */
 	uint64_t max_tables;    /* 0 = 2^20 */
+	/* NULL, or tables that were walked already, by level: each is then walked once, at the
+	 * first address that leads to it. Rights are then those of that address. */
+	struct emt_frameset *seen;
 	/* Hears of each table that is read, root first; may be NULL. */
 	void (*table)(uint64_t gfn, unsigned int level, const void *page, void *arg);
 	void *table_arg;

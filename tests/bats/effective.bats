@@ -207,3 +207,49 @@ setup() {
 	emt effective guest.emt --gfn 0 --release 4.4.4 --json
 	jq_is '.data.runs[0].effective == ["UC", "WB"]'
 }
+
+@test "audit: what the CPU uses is among its findings, and a clean guest does not fail" {
+	tables '.vcpu_mtrr = [{"def_type": 6, "e": true, "fe": false, "fixed": [0,0,0,0,0,0,0,0,0,0,0], "var": []}]
+		| .host_mtrr = .vcpu_mtrr[0] | .caps_ever_held = true'
+	emt audit guest.emt --all --json
+	status_is 0
+	jq_is '[.data.findings[] | select(.kind == "effective" or .kind == "alias") | [.kind, .reason, .severity, .first_gfn]] ==
+		[["alias", "alias-asked", "notice", 5], ["effective", "ram-asked", "info", 512], ["alias", "alias-device", "info", 987137]]'
+	emt audit guest.emt --fail-on notice --json
+	status_is 1
+	emt audit guest.emt --effective no --all --json
+	jq_is '[.data.findings[].kind] | (index("effective") or index("alias")) | not'
+	# the capture without tables: auto says nothing, yes says why not
+	emt capture take guest.emt -o bare.emt
+	emt audit bare.emt --all --json
+	status_is 0
+	jq_is '[.data.findings[].kind] | index("effective") | not'
+	emt audit bare.emt --effective yes
+	status_is 2
+	has "$stderr" "--guest-tables"
+	emt metrics guest.emt
+	has "$output" 'kind="effective",severity="info"'
+	emt report guest.emt --ticket
+	has "$output" "by the guest's own page tables"
+}
+
+@test "audit: RAM that the EPT makes uncached is a warning beside the mismatch, caches off a notice" {
+	jq '.vcpu_mtrr = [{"def_type": 6, "e": true, "fe": false, "fixed": [0,0,0,0,0,0,0,0,0,0,0], "var": []}]' "$FACTS" >facts.json
+	"$BUILD/tests/tools/guest2emt" facts.json guest.emt UC
+	emt audit guest.emt --json
+	status_is 1
+	jq_is '[.data.findings[] | select(.kind == "effective") | [.reason, .severity, .bytes]] == [["ram-forced", "warning", 4198400]]'
+	jq_is '.data.findings[] | select(.kind == "effective") | .explanation | test("RAM ends UC or WC whatever the guest")'
+	"$BUILD/tests/tools/guest2emt" facts.json guest.emt UC
+	emt audit guest.emt --fail-on error --effective yes --json
+	jq_is '[.data.findings[] | select(.kind == "effective")] | length == 1'
+	tables '.vcpu_cr0 = ["0xc0000011"]'
+	emt audit guest.emt --json
+	jq_is '[.data.findings[] | select(.kind == "effective") | [.reason, .severity]] == [["caches-off", "notice"]]'
+}
+
+@test "audit: guest tables that cannot be read are a notice, not silence" {
+	tables '.vcpu_cr3 = ["0x11000"]'
+	emt audit guest.emt --json
+	jq_is '[.data.findings[] | select(.reason == "tables-unread") | .severity] == ["notice"]'
+}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A capture of a guest that runs its own page tables, for tests: guest2emt FACTS.JSON
- * OUT.EMT. Four GiB of linear addresses over RAM at gfn 0..0xfff, a BAR at gfn 0xf1000 that
+ * OUT.EMT [TYPE]. Four GiB of linear addresses over RAM at gfn 0..0xfff, a BAR at gfn 0xf1000 that
  * is mapped by slots 0 to 7 of the PAT, the same BAR again UC-, and a hole. With "paging":
- * "npt" the entries are those of a nested table of AMD.
+ * "npt" the entries are those of a nested table of AMD. TYPE: of RAM's entries, WB.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +62,10 @@ int main(int argc, char **argv)
 	FILE *in;
 	size_t len;
 
-	if (argc != 3)
-		die("usage: guest2emt FACTS.JSON OUT.EMT", NULL);
+	if (argc != 3 && argc != 4)
+		die("usage: guest2emt FACTS.JSON OUT.EMT [TYPE]", NULL);
+	if (argc == 4)
+		runs[0].emt = (uint8_t)emt_mt_parse(argv[3]);
 	in = fopen(argv[1], "r");
 	len = in ? fread(json, 1, sizeof(json) - 1, in) : 0;
 	if (in)

@@ -267,6 +267,50 @@ static void agrees_with_the_model(void **state)
 		}
 }
 
+/* Which pages a walk gives, by gfn, size and slot: a set. */
+static size_t walk_set(const struct emt_guest_opts *o, struct emt_frameset *pages, uint64_t *tables)
+{
+	struct emt_guest_walker *w;
+	struct emt_guest_run run;
+
+	assert_int_equal(emt_guest_walker_new(&w, o, NULL), 0);
+	while (emt_guest_walker_next(w, &run))
+		for (uint64_t i = 0; i < run.count; i++)
+			assert_true(emt_frameset_add(pages, (run.gfn + (i << run.order)) << 8 | run.order << 3 | run.pat) >= 0);
+	*tables = emt_guest_walker_result(w)->tables;
+	assert_false(emt_guest_walker_result(w)->too_many);
+	emt_guest_walker_free(w);
+	return pages->n;
+}
+
+/* With a set of tables seen each is walked once a level, and no kind of page is missed. */
+static void each_table_once(void **state)
+{
+	(void)state;
+	seed = emt_test_seed();
+	for (unsigned int mode = EMT_GUEST_32BIT; mode < EMT_GUEST_NR; mode++)
+		for (unsigned int i = 0; i < 20; i++) {
+			struct emt_guest_opts o = { .mem = { frame, NULL }, .regs = regs_of[mode], .last = UINT64_MAX };
+			struct emt_frameset all = { NULL, 0, 0 }, once = { NULL, 0, 0 }, seen = { NULL, 0, 0 };
+			uint64_t full, tables;
+			size_t n;
+
+			build((enum emt_guest_mode)mode);
+			n = walk_set(&o, &all, &full);
+			o.seen = &seen;
+			assert_int_equal(walk_set(&o, &once, &tables), n);
+			assert_true(tables <= full && tables <= FRAMES * 5);
+			for (size_t k = 0; k < all.room; k++)
+				assert_true(!all.v[k] || emt_frameset_add(&once, all.v[k] - 1) == 0);
+			/* another root: what it shares is known already */
+			walk_set(&o, &once, &tables);
+			assert_true(tables <= 1);
+			emt_frameset_free(&all);
+			emt_frameset_free(&once);
+			emt_frameset_free(&seen);
+		}
+}
+
 static void put64(unsigned int f, unsigned int i, uint64_t e)
 {
 	memcpy(&memory[f][i * 8], &e, 8);
@@ -307,6 +351,7 @@ static void bounded(void **state)
 {
 	struct emt_guest_opts o = { .mem = { frame, NULL }, .regs = regs_of[EMT_GUEST_4LEVEL], .last = UINT64_MAX,
 				    .max_tables = 1000 };
+	struct emt_frameset seen = { NULL, 0, 0 };
 	struct emt_guest_walker *w;
 	struct emt_guest_run run;
 
@@ -320,6 +365,16 @@ static void bounded(void **state)
 	assert_true(emt_guest_walker_result(w)->too_many);
 	assert_int_equal(emt_guest_walker_result(w)->tables, 1000);
 	emt_guest_walker_free(w);
+	/* each table once: a guest cannot make this long */
+	o.seen = &seen;
+	assert_int_equal(emt_guest_walker_new(&w, &o, NULL), 0);
+	while (emt_guest_walker_next(w, &run))
+		;
+	assert_false(emt_guest_walker_result(w)->too_many);
+	assert_int_equal(emt_guest_walker_result(w)->tables, 4);
+	emt_guest_walker_free(w);
+	o.seen = NULL;
+	emt_frameset_free(&seen);
 	/* a root that cannot be read */
 	o.regs.cr3 = (uint64_t)(FRAMES - 1) << 12;
 	assert_int_equal(emt_guest_walker_new(&w, &o, NULL), 0);
@@ -342,7 +397,7 @@ static void bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(agrees_with_the_model), cmocka_unit_test(pat_bits), cmocka_unit_test(bounded),
+		cmocka_unit_test(agrees_with_the_model), cmocka_unit_test(each_table_once), cmocka_unit_test(pat_bits), cmocka_unit_test(bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

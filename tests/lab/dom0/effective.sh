@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# Sourced by init, behind pci.sh: a guest on NPT with page tables of its own, in each mode. While
+# the machine stands still its memory is read from outside. Markers: MODE m, then the word.
+E=/tmp/emt/emtctl
+cp -r /h/emt /tmp/emt
+export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
+mkdir -p /h/out /h/keys
+
+# try NAME COMMAND...: out, err and status to files of that name
+try() {
+	name=$1
+	shift
+	"$@" >"/h/out/$name.out" 2>"/h/out/$name.err" </dev/null
+	echo $? >"/h/out/$name.rc"
+}
+
+bar=$(bar "$(edu 1)")
+mfn=$(printf '%x' $((bar >> 12)))
+xl create -p /h/steered.cfg >/h/create.txt 2>&1 || lab_say FAILED "xl create: $(tail -n 1 /h/create.txt)"
+id=$(xl domid steered)
+echo "$id $mfn" >/h/domain.txt
+# QEMU's processor does not give back a PAT that a guest writes (g_pat of its VMCB): the tool
+# stack sets it, as for a restored guest, and it stays
+/h/steer "$id" place 0 0 f0000 place 1 0 f0010 iomem "$mfn" 10 1 iomem fec00 1 1 map f1000 "$mfn" 10 map f1100 fec00 1 \
+	read 0 1fff 200 read f1100 f1100 1 pat 407050600070106 >/h/out/prepare.steer 2>&1 ||
+	lab_say FAILED "prepare: $(tail -n 1 /h/out/prepare.steer)"
+try without $E effective "$id,costs=yes" --json
+$E query load -y >/h/out/load.txt 2>&1 || lab_say FAILED "query load: $(cat /h/out/load.txt)"
+lab_key v keys/v.txt
+for m in 2 1 0 3; do
+	/h/steer "$id" paging $m >/h/out/paging$m.steer 2>&1 || lab_say FAILED "paging $m: $(tail -n 1 /h/out/paging$m.steer)"
+	try eff$m $E effective "$id,costs=yes" --json
+	try hvmctx$m xen-hvmctx "$id"
+	lab_say MODE $m
+	lab_wait
+	[ $m = 2 ] || continue
+	try alias $E alias "$id,costs=yes" --json
+	try va $E explain "$id,costs=yes" --va 0x3009000 --json
+	try take $E capture take "$id,costs=yes" --guest-tables -o /h/out/tables.emt --json
+	try free $E effective "$id" --json
+	try stated $E effective "$id" --cr3 0x402000 --paging-mode pae --pat 0x407050600070106 --json
+done
+# caches off, as the guest has them
+/h/steer "$id" paging 4 >/h/out/paging4.steer 2>&1 || lab_say FAILED "paging 4: $(tail -n 1 /h/out/paging4.steer)"
+try cd $E effective "$id,costs=yes" --json
+$E query unload >/h/out/unload.txt 2>&1
