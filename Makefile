@@ -127,13 +127,27 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(UNIT_HELP)) $(LIBEMT
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) -lcmocka
 
+# The query payload's walk on this machine, built as for the hypervisor, over memory of the tests' own.
+QUERY_HOST := $(BUILD)/tests/tools/query_host.o $(BUILD)/tests/tools/query_walk.o
+$(BUILD)/tests/tools/query_host.o: EMT_CFLAGS += -Itests/tools
+$(BUILD)/tests/tools/query_walk.o: lib/xen/query/walk.c tests/tools/query_hosted.h
+	$(call SAY,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(PAYLOAD_CC) $(PAYLOAD_CFLAGS) -include tests/tools/query_hosted.h -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/test_query_walk.o: EMT_CFLAGS += -Itests
+$(BUILD)/tests/unit/test_query_walk: $(BUILD)/tests/unit/test_query_walk.o $(QUERY_HOST) $(call obj,$(UNIT_HELP)) $(LIBEMT)
+	$(call SAY,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) -lcmocka
+
 # parts of the daemon that stand alone
 HISTORY_OBJ := $(call obj,daemon/history.c daemon/history_query.c daemon/log.c)
 $(BUILD)/tests/unit/test_history: $(BUILD)/tests/unit/test_history.o $(HISTORY_OBJ) $(call obj,$(UNIT_HELP)) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) $(shell $(PKG_CONFIG) --libs sqlite3) -lcmocka
 
-$(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(LIBEMT)
+$(BUILD)/tests/bench/bench_query_code.o: EMT_CFLAGS += -Itests
+$(BENCH_BIN): $(call obj,$(BENCH_SRC)) $(QUERY_HOST) $(LIBEMT)
 	$(call SAY,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(EMT_LIBS) -lpthread
 
@@ -242,4 +256,4 @@ PHONY_EXTRA := captures
 .PHONY: $(PHONY_EXTRA) all units check asan fuzz bench lint lab install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(PAYLOAD_OBJ:.o=.d) $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))
+-include $(PAYLOAD_OBJ:.o=.d) $(QUERY_HOST:.o=.d) $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))

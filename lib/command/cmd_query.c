@@ -260,75 +260,99 @@ static int run_offsets(struct emt_ctx *ctx)
 
 /* ---- measure ---- */
 
-enum { MSR_DOMAIN, MSR_ENTRIES, MSR_CALLS, MSR_US, MSR_WORST, MSR_ASKED_US, MSR_ASKED_WORST, MSR_NR };
+enum { MSR_WHAT, MSR_ENTRIES, MSR_RUNS, MSR_CALLS, MSR_US, MSR_WORST, MSR_EACH, MSR_NR };
 static const struct emt_column measure_columns[MSR_NR] = {
-	[MSR_DOMAIN] = EMT_COLUMN("domain", EMT_COL_NUMBER, EMT_COLF_SHOWN, "domain id"),
-	[MSR_ENTRIES] = EMT_COLUMN("entries", EMT_COL_NUMBER, EMT_COLF_SHOWN, "entries that it has"),
-	[MSR_CALLS] = EMT_COLUMN("calls", EMT_COL_NUMBER, EMT_COLF_SHOWN, "hypercalls that gave them"),
-	[MSR_US] = EMT_COLUMN("total_us", EMT_COL_NUMBER, EMT_COLF_SHOWN, "time in those calls, as dom0 sees it",
-			      .unit = "microseconds"),
-	[MSR_WORST] = EMT_COLUMN("worst_us", EMT_COL_NUMBER, EMT_COLF_SHOWN, "the longest of them",
+	[MSR_WHAT] = EMT_COLUMN("what", EMT_COL_STRING, EMT_COLF_SHOWN,
+				"what was asked for: nothing (one call that gives no entry); the entries alone; entries with "
+				"frames: the special ones behind; with pins: what Xen's own lookup finds; with xen: what Xen's "
+				"own function would write now"),
+	[MSR_ENTRIES] = EMT_COLUMN("entries", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT, "entries that it has"),
+	[MSR_RUNS] = EMT_COLUMN("runs", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT,
+				"records that gave them: neighbours that go on alike are one"),
+	[MSR_CALLS] = EMT_COLUMN("calls", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT, "hypercalls that gave those"),
+	[MSR_US] = EMT_COLUMN("total_us", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT,
+			      "time in those calls, as dom0 sees it", .unit = "microseconds"),
+	[MSR_WORST] = EMT_COLUMN("worst_us", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT, "the longest of them",
 				 .unit = "microseconds"),
-	[MSR_ASKED_US] = EMT_COLUMN("asked_total_us", EMT_COL_NUMBER, EMT_COLF_SHOWN,
-				    "the same with Xen's own answer for each entry", .unit = "microseconds"),
-	[MSR_ASKED_WORST] = EMT_COLUMN("asked_worst_us", EMT_COL_NUMBER, EMT_COLF_SHOWN, "the longest of those",
-				       .unit = "microseconds"),
+	[MSR_EACH] = EMT_COLUMN("entry_ns", EMT_COL_NUMBER, EMT_COLF_SHOWN | EMT_COLF_RIGHT | EMT_COLF_NULL,
+				"time an entry; null: there are none", .unit = "nanoseconds"),
 };
 static const struct emt_record_kind kind_measure = {
 	.name = "query_measure", .schema = "emt.query_measure", .help = "what reading a domain's entries costs",
 	.columns = measure_columns, .nr_columns = MSR_NR,
 };
 
-static int walk_once(struct emt_ctx *ctx, struct emt_xen *x, uint32_t domid, bool ask_xen, struct emt_query_cost *cost)
-{
-	const struct emt_query_entry *e;
-	struct emt_query_client *c;
-	bool more = true;
-	uint64_t gfn = 0;
-	size_t n;
-	int rc = emt_query_open(&c, x, domid, ctx->err);
+#define ROUNDS 5 /* the quickest counts: what else ran on the host is not the question */
 
-	if (rc)
-		return rc;
+static const struct { const char *what; uint32_t flags; uint64_t from; } measures[] = {
+	{ "nothing", 0, UINT64_MAX },
+	{ "entries", 0, 0 },
+	{ "frames", EMT_QUERY_F_FRAMES, 0 },
+	{ "pins", EMT_QUERY_F_PINS, 0 },
+	{ "xen", EMT_QUERY_F_XEN, 0 },
+};
+
+static int walk_once(struct emt_ctx *ctx, struct emt_query_client *c, uint32_t flags, uint64_t gfn,
+		     struct emt_query_cost *cost)
+{
+	const struct emt_query_run *runs;
+	bool more = true;
+	size_t n;
+	int rc = 0;
+
 	emt_query_cost_reset(c);
 	while (!rc && more) {
-		rc = emt_query_walk(c, &gfn, UINT64_MAX, ask_xen, &e, &n, &more, ctx->err);
+		rc = emt_query_walk(c, &gfn, UINT64_MAX, flags, &runs, &n, &more, ctx->err);
 		if (!rc)
 			rc = emt_ctx_cancelled(ctx);
 	}
 	emt_query_cost(c, cost);
-	emt_query_close(c);
 	return rc;
+}
+
+static int measure(struct emt_ctx *ctx, struct emt_query_client *c, size_t i)
+{
+	struct emt_query_cost best = { 0 }, one;
+	struct emt_rec *rec;
+	int rc = 0;
+
+	for (int k = 0; k < ROUNDS && !rc; k++) {
+		rc = walk_once(ctx, c, measures[i].flags, measures[i].from, &one);
+		if (!k || one.ns < best.ns)
+			best = one;
+	}
+	if (rc)
+		return rc;
+	rec = emt_out_rec(ctx->out, &kind_measure);
+	if (rec) {
+		emt_rec_str(rec, MSR_WHAT, measures[i].what);
+		emt_rec_u64(rec, MSR_ENTRIES, best.entries);
+		emt_rec_u64(rec, MSR_RUNS, best.runs);
+		emt_rec_u64(rec, MSR_CALLS, best.calls);
+		emt_rec_u64(rec, MSR_US, best.ns / 1000);
+		emt_rec_u64(rec, MSR_WORST, best.worst_ns / 1000);
+		if (best.entries)
+			emt_rec_u64(rec, MSR_EACH, best.ns / best.entries);
+	}
+	return emt_out_put(ctx->out, rec, ctx->err);
 }
 
 static int run_measure(struct emt_ctx *ctx)
 {
 	uint32_t domid = (uint32_t)emt_parse_number(ctx->args, "domain", 0);
-	struct emt_query_cost plain = { 0 }, asked = { 0 };
-	struct emt_rec *rec;
+	struct emt_query_client *c;
 	struct emt_xen *x;
 	int rc = emt_xen_open(&x, NULL, false, "xen", ctx->err);
 
 	if (rc)
 		return rc;
 	emt_out_source(ctx->out, "xen");
-	rc = walk_once(ctx, x, domid, false, &plain);
-	if (!rc)
-		rc = walk_once(ctx, x, domid, true, &asked);
+	rc = emt_query_open(&c, x, domid, ctx->err);
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(measures) && !rc; i++)
+		rc = measure(ctx, c, i);
+	emt_query_close(c);
 	emt_xen_close(x);
-	if (rc)
-		return rc;
-	rec = emt_out_rec(ctx->out, &kind_measure);
-	if (rec) {
-		emt_rec_u64(rec, MSR_DOMAIN, domid);
-		emt_rec_u64(rec, MSR_ENTRIES, plain.entries);
-		emt_rec_u64(rec, MSR_CALLS, plain.calls);
-		emt_rec_u64(rec, MSR_US, plain.ns / 1000);
-		emt_rec_u64(rec, MSR_WORST, plain.worst_ns / 1000);
-		emt_rec_u64(rec, MSR_ASKED_US, asked.ns / 1000);
-		emt_rec_u64(rec, MSR_ASKED_WORST, asked.worst_ns / 1000);
-	}
-	return emt_out_put(ctx->out, rec, ctx->err);
+	return rc;
 }
 
 /* ---- declarations ---- */
@@ -466,9 +490,9 @@ static const struct emt_arg measure_args[] = {
 	  .help = "domain id of a guest" },
 };
 static const struct emt_section measure_sections[] = {
-	{ "measure", &kind_measure, EMT_SECTION_ONE | EMT_SECTION_MAIN, NULL },
+	{ "measures", &kind_measure, EMT_SECTION_MAIN, NULL },
 };
-static const struct emt_reply measure_reply = { "emt.query_measure", 1, 0, measure_sections,
+static const struct emt_reply measure_reply = { "emt.query_measure", 2, 0, measure_sections,
 						EMT_ARRAY_SIZE(measure_sections) };
 static const struct emt_example measure_examples[] = {
 	{ "query measure 5", "entries, calls, and how long they took" },
@@ -478,9 +502,9 @@ const struct emt_command emt_cmd_query_measure = {
 	.group = GROUP,
 	.summary = "measure what reading a guest's entries costs",
 	.description =
-		"Reads all entries of a domain through the query payload, once alone and once with Xen's own answer for "
-		"each, and tells how long the hypercalls took. Xen serves no other domctl while one of them runs: "
-		"the longest is what the toolstack may have to wait.\n\n"
+		"Reads all entries of a domain through the query payload, alone and with each thing that can be asked "
+		"beside them, five times each, and tells how long the hypercalls of the quickest round took. Xen serves "
+		"no other domctl while one of them runs: the longest is what the toolstack may have to wait.\n\n"
 		"Exit status: 0 measured; 2 the payload is not loaded, or the domain cannot be asked.",
 	.args = measure_args,
 	.nr_args = EMT_ARRAY_SIZE(measure_args),

@@ -17,7 +17,7 @@ struct emt_xen_query {
 	struct emt_xen_domain d;
 	const struct emt_epte_layout *layout; /* of EPT entries */
 	/* the stream */
-	const struct emt_query_entry *entries; /* of the last answer */
+	const struct emt_query_run *answer; /* the last one */
 	size_t n, next;
 	uint64_t gfn;          /* to ask from */
 	bool more;
@@ -223,16 +223,27 @@ static int add_special(uint64_t first, uint64_t last, bool extra, void *arg)
 	return emt_ranges_add(&f->special, first, last, extra ? EMT_SPECIAL_EXTRA : EMT_SPECIAL_XENHEAP, EMT_KNOWN);
 }
 
-/* Frames of the entries of one answer that have special ones, which the next call overwrites. */
+/* Frames behind the entries of one answer that have special ones, which the next call overwrites. */
 struct some {
-	uint64_t first[EMT_QUERY_MAX_ENTRIES];
-	uint8_t order[EMT_QUERY_MAX_ENTRIES];
+	uint64_t first[EMT_QUERY_MAX_RUNS];
+	uint8_t order[EMT_QUERY_MAX_RUNS];
 	size_t n;
 };
 
+/* Does Xen's lookup find for each entry of a run what the list says? */
+static bool same_pins(const struct emt_ranges *pins, const struct emt_query_run *e)
+{
+	if (e->pin == -2) /* nobody was asked */
+		return true;
+	for (uint64_t i = 0; i < e->count; i++)
+		if (e->pin != pin_of(pins, e->gfn + (i << e->order), e->order))
+			return false;
+	return true;
+}
+
 static int pass(struct emt_xen_query *q, struct emt_facts *f, struct some *s, bool *differs, struct emt_err *err)
 {
-	const struct emt_query_entry *e;
+	const struct emt_query_run *e;
 	uint64_t gfn = 0;
 	bool more = true;
 	size_t n;
@@ -241,10 +252,10 @@ static int pass(struct emt_xen_query *q, struct emt_facts *f, struct some *s, bo
 	f->special.n = 0;
 	*differs = false;
 	while (more && !rc) {
-		rc = emt_query_walk(q->c, &gfn, UINT64_MAX, true, &e, &n, &more, err);
+		rc = emt_query_walk(q->c, &gfn, UINT64_MAX, EMT_QUERY_F_PINS | EMT_QUERY_F_FRAMES, &e, &n, &more, err);
 		s->n = 0;
 		for (size_t i = 0; i < n && !rc; i++) {
-			if (e[i].pin != -2 && e[i].pin != pin_of(&f->pins, e[i].gfn, e[i].order))
+			if (!same_pins(&f->pins, &e[i]))
 				*differs = true;
 			if (!e[i].special)
 				continue;
@@ -292,8 +303,8 @@ void emt_xen_query_seek(struct emt_xen_query *q, uint64_t gfn)
 	q->held.count = 0;
 }
 
-/* As a run of one; false when it says nothing. */
-static bool to_run(const struct emt_xen_query *q, const struct emt_query_entry *e, struct emt_run *run)
+/* As a run; false when it says nothing. */
+static bool to_run(const struct emt_xen_query *q, const struct emt_query_run *e, struct emt_run *run)
 {
 	const struct emt_format *format = e->flags & EMT_QUERY_E_NPT ? &emt_format_npt : &emt_format_ept;
 	const struct emt_entry_at at = {
@@ -305,6 +316,7 @@ static bool to_run(const struct emt_xen_query *q, const struct emt_query_entry *
 	if (out.is != EMT_ENTRY_LEAF)
 		return false;
 	*run = out.run;
+	run->count = e->count;
 	return true;
 }
 
@@ -320,15 +332,15 @@ long emt_xen_query_read(struct emt_xen_query *q, struct emt_run *runs, size_t ro
 			if (!q->more)
 				break;
 			q->next = 0;
-			rc = emt_query_walk(q->c, &q->gfn, UINT64_MAX, false, &q->entries, &q->n, &q->more, err);
+			rc = emt_query_walk(q->c, &q->gfn, UINT64_MAX, 0, &q->answer, &q->n, &q->more, err);
 			if (rc)
 				return rc;
 			continue;
 		}
-		if (!to_run(q, &q->entries[q->next++], &run))
+		if (!to_run(q, &q->answer[q->next++], &run))
 			continue;
 		if (q->held.count && emt_run_joins(&q->held, &run)) {
-			q->held.count++;
+			q->held.count += run.count;
 			continue;
 		}
 		if (q->held.count)
@@ -344,22 +356,34 @@ long emt_xen_query_read(struct emt_xen_query *q, struct emt_run *runs, size_t ro
 
 int emt_xen_query_at(struct emt_xen_query *q, uint64_t gfn, struct emt_run *run, struct emt_err *err)
 {
-	const struct emt_query_entry *e;
+	const struct emt_query_run *e;
 	uint64_t at = gfn;
 	bool more = true;
 	size_t n = 0;
 	int rc = q->look ? 0 : emt_query_open(&q->look, q->x, q->d.domid, err);
 
 	while (!rc && more && !n)
-		rc = emt_query_walk(q->look, &at, gfn, false, &e, &n, &more, err);
+		rc = emt_query_walk(q->look, &at, gfn, 0, &e, &n, &more, err);
 	if (rc)
 		return rc;
 	return n && to_run(q, &e[0], run) && run->gfn <= gfn && emt_run_last(run) >= gfn;
 }
 
+/* What Xen said of each entry of a run. */
+static int each_answer(const struct emt_query_run *e, struct emt_run run, emt_answer_cb cb, void *arg)
+{
+	const uint64_t count = run.count, step = 1ull << run.order;
+	int rc = 0;
+
+	run.count = 1;
+	for (uint64_t i = 0; i < count && !rc; i++, run.gfn += step, run.mfn += step)
+		rc = cb(&run, e->emt < 0, e->emt < 0 ? 0 : (unsigned int)e->emt, e->ipat, arg);
+	return rc;
+}
+
 int emt_xen_query_answers(struct emt_xen_query *q, emt_answer_cb cb, void *arg, struct emt_err *err)
 {
-	const struct emt_query_entry *e;
+	const struct emt_query_run *e;
 	struct emt_run run;
 	uint64_t at = 0;
 	bool more = true;
@@ -367,11 +391,11 @@ int emt_xen_query_answers(struct emt_xen_query *q, emt_answer_cb cb, void *arg, 
 	int rc = q->look ? 0 : emt_query_open(&q->look, q->x, q->d.domid, err);
 
 	while (!rc && more) {
-		rc = emt_query_walk(q->look, &at, UINT64_MAX, true, &e, &n, &more, err);
+		rc = emt_query_walk(q->look, &at, UINT64_MAX, EMT_QUERY_F_XEN, &e, &n, &more, err);
 		for (size_t i = 0; i < n && !rc; i++)
 			/* of what is not present, and of NPT, nobody is asked */
 			if (e[i].emt != -2 && to_run(q, &e[i], &run))
-				rc = cb(&run, e[i].emt < 0, e[i].emt < 0 ? 0 : (unsigned int)e[i].emt, e[i].ipat, arg);
+				rc = each_answer(&e[i], run, cb, arg);
 	}
 	return rc;
 }

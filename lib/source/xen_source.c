@@ -214,6 +214,16 @@ static int vcpu_facts(struct xen_source *xs, struct emt_facts *f, struct emt_err
 	return 0;
 }
 
+/* Xen's copy of a guest's PAT is what it was at the start: with HAP hardware keeps it, and only the save
+ * record asks hardware, for which it pauses the vCPU. */
+static void pat_is_not_told(const struct xen_source *xs, struct emt_facts *f)
+{
+	if (f->prov[EMT_FACT_VCPU_PAT].held == EMT_UNKNOWN)
+		emt_facts_set(f, EMT_FACT_VCPU_PAT, EMT_UNKNOWN,
+			      emt_xen_consent(xs->x) ? RECORD ": not all vCPUs" :
+						       "query payload: hardware keeps it; " RECORD " with costs=yes");
+}
+
 /* It must be the same domain still, or what was read is of none. */
 static int still_there(const struct emt_source *s, struct xen_source *xs, struct emt_err *err)
 {
@@ -250,6 +260,8 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	rc = vcpu_facts(xs, f, err);
 	if (!rc && xs->query)
 		rc = emt_xen_query_facts(xs->query, f, err);
+	if (!rc && xs->query)
+		pat_is_not_told(xs, f);
 	if (!rc)
 		rc = still_there(s, xs, err);
 	for (int id = 0; id < EMT_FACT_NR; id++)

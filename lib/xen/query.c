@@ -131,7 +131,7 @@ struct emt_query_client {
 	struct emt_query_cost cost;
 };
 
-#define DATA_BYTES (EMT_QUERY_MAX_ENTRIES * sizeof(struct emt_query_entry))
+#define DATA_BYTES (EMT_QUERY_MAX_RUNS * sizeof(struct emt_query_run))
 
 /* What a refusal means; 'q' is the reply, or has no reply's mark. */
 static int refused(const struct emt_query_client *c, const struct emt_query *q, int rc, const struct emt_err *why,
@@ -140,6 +140,7 @@ static int refused(const struct emt_query_client *c, const struct emt_query *q, 
 	static const char *const facts[] = { "?", "domain id", "number of vCPUs", "page count", "highest gfn",
 					     "version" };
 	static const char next[] = "emtctl query unload; the numbers it was loaded with are not this Xen's";
+	struct emt_livepatch there;
 	char name[64];
 
 	if (q->magic != EMT_QUERY_REPLY) {
@@ -148,6 +149,9 @@ static int refused(const struct emt_query_client *c, const struct emt_query *q, 
 					   "Xen does not permit the query, or the payload does not see dom0 in its caller");
 		if (rc == EMT_E_GONE)
 			return emt_err_set(err, rc, c->about, why->next, "%s", why->text);
+		if (!emt_livepatch_status(c->x, EMT_QUERY_NAME, &there, NULL) && there.state == EMT_LIVEPATCH_APPLIED)
+			return emt_err_set(err, EMT_E_UNSUPPORTED, subject, "emtctl query unload, then query load",
+					   "the one that is loaded is of another version of emt");
 		return emt_err_set(err, EMT_E_UNSUPPORTED, subject, "emtctl query load loads it", "it is not loaded");
 	}
 	switch (q->why) {
@@ -182,7 +186,10 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* One call; 'q' is request and reply. Tables that moved, and facts that did, are asked for again. */
+static int check(struct emt_query_client *c, struct emt_err *err);
+
+/* One call; 'q' is request and reply. Tables that moved are asked for again, and a payload that was
+ * loaded anew under a client is checked anew. */
 static int ask(struct emt_query_client *c, struct emt_query *q, struct emt_err *err)
 {
 	const struct emt_query request = *q;
@@ -209,8 +216,13 @@ static int ask(struct emt_query_client *c, struct emt_query *q, struct emt_err *
 		memcpy(q, c->arg + REQUEST, sizeof(*q));
 		if (!rc && q->magic == EMT_QUERY_REPLY)
 			return 0;
-		if (q->magic != EMT_QUERY_REPLY || q->why != EMT_QUERY_MOVED)
+		if (q->magic == EMT_QUERY_REPLY && q->why == EMT_QUERY_UNCHECKED && request.cmd != EMT_QUERY_CHECK) {
+			rc = check(c, err);
+			if (rc)
+				return rc;
+		} else if (q->magic != EMT_QUERY_REPLY || q->why != EMT_QUERY_MOVED) {
 			break;
+		}
 	}
 	return refused(c, q, rc ? rc : EMT_E_UNSUPPORTED, &why, err);
 }
@@ -271,24 +283,41 @@ void emt_query_close(struct emt_query_client *c)
 	free(c);
 }
 
-int emt_query_walk(struct emt_query_client *c, uint64_t *gfn, uint64_t last, bool ask_xen,
-		   const struct emt_query_entry **entries, size_t *n, bool *more, struct emt_err *err)
+/* One behind the other, each of an order and within one table. */
+static bool runs_are_sound(const struct emt_query_run *v, size_t n)
 {
-	struct emt_query q = { .cmd = EMT_QUERY_WALK, .flags = ask_xen ? EMT_QUERY_F_XEN : 0,
-			       .max = EMT_QUERY_MAX_ENTRIES, .at = *gfn, .last = last };
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].order > 27 || v[i].order % 9 || !v[i].count || v[i].count > 512 || v[i].gfn < next ||
+		    v[i].gfn >> 40)
+			return false;
+		next = v[i].gfn + ((uint64_t)v[i].count << v[i].order);
+	}
+	return true;
+}
+
+int emt_query_walk(struct emt_query_client *c, uint64_t *gfn, uint64_t last, uint32_t what,
+		   const struct emt_query_run **runs, size_t *n, bool *more, struct emt_err *err)
+{
+	struct emt_query q = { .cmd = EMT_QUERY_WALK, .flags = what, .max = EMT_QUERY_MAX_RUNS, .at = *gfn,
+			       .last = last };
+	const struct emt_query_run *v = c->data;
 	int rc = ask(c, &q, err);
 
-	*entries = c->data;
+	*runs = v;
 	*n = 0;
 	*more = false;
 	if (rc)
 		return rc;
-	if (q.max > EMT_QUERY_MAX_ENTRIES || (q.more && q.at <= *gfn))
+	if (q.max > EMT_QUERY_MAX_RUNS || (q.more && q.at <= *gfn) || !runs_are_sound(v, q.max))
 		return emt_err_set(err, EMT_E_DAMAGED, subject, NULL, "its answer makes no sense");
 	*n = q.max;
 	*gfn = q.at;
 	*more = q.more;
-	c->cost.entries += q.max;
+	c->cost.runs += q.max;
+	for (uint32_t i = 0; i < q.max; i++)
+		c->cost.entries += v[i].count;
 	return 0;
 }
 
@@ -301,13 +330,13 @@ static int read_policy(struct emt_query_client *c, struct emt_query_rec **recs, 
 	*recs = NULL;
 	*n = 0;
 	while (more) {
-		struct emt_query q = { .cmd = EMT_QUERY_POLICY, .max = EMT_QUERY_MAX_ENTRIES, .at = at };
+		struct emt_query q = { .cmd = EMT_QUERY_POLICY, .max = EMT_QUERY_MAX_RUNS, .at = at };
 		struct emt_query_rec *v;
 		int rc = ask(c, &q, err);
 
 		if (rc)
 			return rc;
-		if (q.max > EMT_QUERY_MAX_ENTRIES || q.at != at + q.max || (q.more && !q.max) || *n > 1u << 20)
+		if (q.max > EMT_QUERY_MAX_RUNS || q.at != at + q.max || (q.more && !q.max) || *n > 1u << 20)
 			return emt_err_set(err, EMT_E_DAMAGED, subject, NULL, "its answer makes no sense");
 		v = realloc(*recs, (*n + q.max + 1) * sizeof(*v));
 		if (!v)
@@ -352,10 +381,10 @@ int emt_query_special(struct emt_query_client *c, uint64_t first, uint64_t last,
 	int rc = 0;
 
 	while (more && !rc) {
-		struct emt_query q = { .cmd = EMT_QUERY_SPECIAL, .max = EMT_QUERY_MAX_ENTRIES, .at = first, .last = last };
+		struct emt_query q = { .cmd = EMT_QUERY_SPECIAL, .max = EMT_QUERY_MAX_RUNS, .at = first, .last = last };
 
 		rc = ask(c, &q, err);
-		if (!rc && (q.max > EMT_QUERY_MAX_ENTRIES || (q.more && q.at <= first)))
+		if (!rc && (q.max > EMT_QUERY_MAX_RUNS || (q.more && q.at <= first)))
 			rc = emt_err_set(err, EMT_E_DAMAGED, subject, NULL, "its answer makes no sense");
 		for (uint32_t i = 0; !rc && i < q.max; i++)
 			rc = cb(recs[i].a, recs[i].b, recs[i].c, arg);

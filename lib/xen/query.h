@@ -39,10 +39,10 @@ struct emt_query_client;
 int emt_query_open(struct emt_query_client **out, struct emt_xen *x, uint32_t domid, struct emt_err *err);
 void emt_query_close(struct emt_query_client *c);
 
-/* Entries from '*gfn' on, up to 'last'; '*gfn' moves on. 'ask_xen': with Xen's own answers. '*n' may
- * be 0 while there is more. The entries stay until the next call. */
-int emt_query_walk(struct emt_query_client *c, uint64_t *gfn, uint64_t last, bool ask_xen,
-		   const struct emt_query_entry **entries, size_t *n, bool *more, struct emt_err *err);
+/* Entries from '*gfn' on, up to 'last'; '*gfn' moves on. 'what': EMT_QUERY_F_*, 0 the entries alone. '*n'
+ * may be 0 while there is more. The runs stay until the next call. */
+int emt_query_walk(struct emt_query_client *c, uint64_t *gfn, uint64_t last, uint32_t what,
+		   const struct emt_query_run **runs, size_t *n, bool *more, struct emt_err *err);
 
 /* All inputs, of one instant; '*recs' is the caller's to free. */
 int emt_query_policy(struct emt_query_client *c, struct emt_query_rec **recs, size_t *n, struct emt_err *err);
@@ -53,7 +53,7 @@ int emt_query_special(struct emt_query_client *c, uint64_t first, uint64_t last,
 
 /* What it has cost so far. */
 struct emt_query_cost {
-	uint64_t calls, entries;
+	uint64_t calls, runs, entries; /* entries in those runs */
 	uint64_t ns, worst_ns;   /* in the calls, as dom0 sees it */
 };
 void emt_query_cost(const struct emt_query_client *c, struct emt_query_cost *out);

@@ -106,7 +106,7 @@ long fake_livepatch(int row, void *arg)
 #define FRAME(n) ((uint64_t)(n) << 12)
 #define TYPE(n) ((uint64_t)(n) << 52)
 
-static const struct emt_query_entry entries[] = {
+static const struct emt_query_run entries[] = {
 	{ .gfn = 0, .raw = RWX | MT(6) | SP | FRAME(0x1000), .order = 9, .flags = EMT_QUERY_E_VALID, .emt = 6, .pin = -1 },
 	{ .gfn = 0x200, .raw = RWX | MT(0) | IPAT | FRAME(0x2000), .flags = EMT_QUERY_E_VALID, .emt = 0, .ipat = 1, .pin = 0 },
 	{ .gfn = 0x201, .raw = RWX | MT(7) | FRAME(0x2001), .flags = EMT_QUERY_E_VALID, .emt = 6, .pin = -1 },
@@ -114,7 +114,7 @@ static const struct emt_query_entry entries[] = {
 	  .pin = -1 },
 	{ .gfn = 0x300, .raw = RWX | MT(6) | IPAT | FRAME(0x3000), .flags = EMT_QUERY_E_VALID, .emt = 6, .ipat = 1, .pin = -1,
 	  .special = 1 },
-	{ .gfn = 0xf0000, .raw = RWX | MT(0) | FRAME(0xe0000) | TYPE(5), .emt = 0, .pin = -1 },
+	{ .gfn = 0xf0000, .raw = RWX | MT(0) | FRAME(0xe0000) | TYPE(5), .count = 16, .emt = 0, .pin = -1 },
 };
 
 #define FIXED3(type, idx, v) { type, idx, v, v, v }
@@ -146,22 +146,34 @@ static const struct emt_query_rec records[] = {
 
 static void walk(struct emt_query *q)
 {
-	struct emt_query_entry *out = (struct emt_query_entry *)(uintptr_t)q->buf;
+	struct emt_query_run *out = (struct emt_query_run *)(uintptr_t)q->buf;
 	uint32_t n = 0, room = fake.batch && fake.batch < q->max ? fake.batch : q->max;
 
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(entries); i++) {
-		const struct emt_query_entry *e = &entries[i];
+		const struct emt_query_run *e = &entries[i];
 
-		if (e->gfn < q->at || e->gfn > q->last)
+		uint64_t count = e->count ? e->count : 1, past = e->gfn < q->at ? (q->at - e->gfn) >> e->order : 0;
+
+		if (past >= count || e->gfn > q->last)
 			continue;
 		if (n == room) {
 			q->more = 1;
-			q->at = e->gfn;
+			q->at = e->gfn + (past << e->order);
 			break;
 		}
 		out[n] = *e;
+		out[n].gfn += past << e->order;
+		out[n].raw += FRAME(past << e->order);
+		count -= past;
+		if (q->last - out[n].gfn < (count << e->order))
+			count = ((q->last - out[n].gfn) >> e->order) + 1;
+		out[n].count = (uint32_t)count;
+		if (!(q->flags & EMT_QUERY_F_PINS))
+			out[n].pin = -2;
+		if (!(q->flags & EMT_QUERY_F_FRAMES))
+			out[n].special = 0, out[n].flags &= (uint8_t)~EMT_QUERY_E_VALID;
 		if (!(q->flags & EMT_QUERY_F_XEN))
-			out[n].emt = out[n].pin = -2, out[n].ipat = 0;
+			out[n].emt = -2, out[n].ipat = 0;
 		else if (fake.answer_differs && e->gfn == fake.answer_differs)
 			out[n].emt = 1;
 		n++;
@@ -221,7 +233,7 @@ long fake_query(void *arg)
 	struct emt_query q;
 
 	memcpy(&q, (char *)arg + 16 + EMT_QUERY_AT, sizeof(q));
-	if (fake.patch != 2 || q.magic != EMT_QUERY_MAGIC)
+	if (fake.patch != 2 || fake.other_version || q.magic != EMT_QUERY_MAGIC)
 		return no(EOPNOTSUPP);
 	if (fake.query_refuse)
 		return no(fake.query_refuse);

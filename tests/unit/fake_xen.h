@@ -34,6 +34,7 @@ struct fake_xen {
 	int action_waits, action_error; /* of the last action */
 	bool checked;           /* the payload is satisfied */
 	int wrong_field;        /* number that its check fails at, 0 = none */
+	bool other_version;     /* the payload that is applied is not of this emt */
 	int query_refuse;       /* errno of every query */
 	int moves;              /* so often the tables move under a query */
 	uint32_t batch;         /* what one query gives at most, 0 = all */

@@ -186,7 +186,7 @@ static void entries_and_inputs_come_in_parts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(batches); i++) {
-		const struct emt_query_entry *e;
+		const struct emt_query_run *e;
 		struct emt_query_client *c;
 		struct emt_query_cost cost;
 		struct emt_query_rec *recs;
@@ -201,10 +201,11 @@ static void entries_and_inputs_come_in_parts(void **state)
 		fake.moves = 3;
 		assert_int_equal(emt_query_open(&c, x, 5, &err), 0);
 		while (more) {
-			assert_int_equal(emt_query_walk(c, &gfn, UINT64_MAX, true, &e, &n, &more, &err), 0);
+			assert_int_equal(emt_query_walk(c, &gfn, UINT64_MAX, EMT_QUERY_F_XEN, &e, &n, &more, &err), 0);
 			for (size_t k = 0; k < n; k++, total++) {
 				assert_true(!total || e[k].gfn > last);
 				last = e[k].gfn;
+				assert_int_equal(e[k].count, last == 0xf0000 ? 16 : 1);
 			}
 		}
 		assert_int_equal(total, 6);
@@ -215,7 +216,8 @@ static void entries_and_inputs_come_in_parts(void **state)
 		assert_int_equal(recs[26].type, EMT_QUERY_R_VCPU_CR0);
 		free(recs);
 		emt_query_cost(c, &cost);
-		assert_int_equal(cost.entries, 6);
+		assert_int_equal(cost.runs, 6);
+		assert_int_equal(cost.entries, 21);
 		assert_int_equal(cost.calls, fake.seen[EMT_XC_QUERY]);
 		emt_query_close(c);
 		close_xen();
@@ -224,12 +226,13 @@ static void entries_and_inputs_come_in_parts(void **state)
 
 static void refusals_say_why(void **state)
 {
-	static const struct { uint32_t patch, domid; int refuse, moves, code; const char *says; } cases[] = {
-		{ 0, 5, 0, 0, EMT_E_UNSUPPORTED, "not loaded" },
-		{ 1, 5, 0, 0, EMT_E_UNSUPPORTED, "not loaded" },
-		{ 2, 0, 0, 0, EMT_E_UNSUPPORTED, "cannot be asked" },
-		{ 2, 5, EPERM, 0, EMT_E_PERM, "not permit" },
-		{ 2, 5, 0, 1000, EMT_E_IO, "change faster" },
+	static const struct { uint32_t patch, domid; int refuse, moves, code; const char *says; bool other; } cases[] = {
+		{ 0, 5, 0, 0, EMT_E_UNSUPPORTED, "not loaded", false },
+		{ 2, 5, 0, 0, EMT_E_UNSUPPORTED, "another version", true },
+		{ 1, 5, 0, 0, EMT_E_UNSUPPORTED, "not loaded", false },
+		{ 2, 0, 0, 0, EMT_E_UNSUPPORTED, "cannot be asked", false },
+		{ 2, 5, EPERM, 0, EMT_E_PERM, "not permit", false },
+		{ 2, 5, 0, 1000, EMT_E_IO, "change faster", false },
 	};
 
 	(void)state;
@@ -242,12 +245,48 @@ static void refusals_say_why(void **state)
 		fake.patch = cases[i].patch;
 		fake.query_refuse = cases[i].refuse;
 		fake.moves = cases[i].moves;
+		fake.other_version = cases[i].other;
 		rc = emt_query_open(&c, x, cases[i].domid, &err);
 		if (rc != cases[i].code || !strstr(err.text, cases[i].says))
 			fail_msg("case %zu: %d %s", i, rc, err.text);
 		assert_null(c);
 		close_xen();
 	}
+}
+
+/* Taken out and loaded anew between two questions of one client: it is checked anew, not asked unchecked. */
+static void loaded_anew_under_a_client(void **state)
+{
+	const struct emt_query_run *e;
+	struct emt_query_client *c;
+	struct emt_err err = { 0 };
+	uint64_t gfn = 0;
+	uint32_t calls;
+	bool more;
+	size_t n;
+
+	(void)state;
+	open_xen(false);
+	fake.patch = 2;
+	assert_int_equal(emt_query_open(&c, x, 5, &err), 0);
+	fake.checked = false;
+	calls = fake.seen[EMT_XC_QUERY];
+	assert_int_equal(emt_query_walk(c, &gfn, UINT64_MAX, 0, &e, &n, &more, &err), 0);
+	assert_int_equal(n, 6);
+	assert_int_equal(fake.seen[EMT_XC_QUERY] - calls, 3);
+	/* the new one has wrong numbers */
+	fake.checked = false;
+	fake.wrong_field = EMT_QF_DOMAIN_P2M;
+	gfn = 0;
+	assert_int_equal(emt_query_walk(c, &gfn, UINT64_MAX, 0, &e, &n, &more, &err), EMT_E_FORMAT);
+	assert_non_null(strstr(err.text, "domain.arch.p2m"));
+	/* or it is gone */
+	fake.patch = 0;
+	err = (struct emt_err){ 0 };
+	assert_int_equal(emt_query_walk(c, &gfn, UINT64_MAX, 0, &e, &n, &more, &err), EMT_E_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "not loaded"));
+	emt_query_close(c);
+	close_xen();
 }
 
 int main(void)
@@ -260,6 +299,7 @@ int main(void)
 		cmocka_unit_test(own_numbers_must_be_of_this_build),
 		cmocka_unit_test(entries_and_inputs_come_in_parts),
 		cmocka_unit_test(refusals_say_why),
+		cmocka_unit_test(loaded_anew_under_a_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

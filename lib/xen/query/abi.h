@@ -11,16 +11,20 @@
 
 #define EMT_QUERY_NAME "emt-query"  /* of the payload, in Xen's list */
 #define EMT_QUERY_AT 32             /* of the request, in the argument's union */
-#define EMT_QUERY_MAGIC 0x3130595251544d45ull /* "EMTQRY01": asks */
-#define EMT_QUERY_REPLY 0x3130594c50544d45ull /* "EMTPLY01": was answered by the payload */
+/* They carry the version of what follows: the payload of another version is as none. */
+#define EMT_QUERY_MAGIC 0x3230595251544d45ull /* "EMTQRY02": asks */
+#define EMT_QUERY_REPLY 0x3230594c50544d45ull /* "EMTPLY02": was answered by the payload */
 
 enum emt_query_cmd {
 	EMT_QUERY_CHECK = 1, /* the payload checks its numbers against the facts of the request */
-	EMT_QUERY_WALK,      /* buf: struct emt_query_entry[] */
+	EMT_QUERY_WALK,      /* buf: struct emt_query_run[] */
 	EMT_QUERY_POLICY,    /* buf: struct emt_query_rec[] */
 	EMT_QUERY_SPECIAL,   /* the same: special ones of frames 'at' to 'last' */
 };
-#define EMT_QUERY_F_XEN 1u  /* WALK: what would Xen's own functions say of each entry? */
+/* WALK: what is told beside the entries themselves, each at its price. */
+#define EMT_QUERY_F_XEN 1u    /* what Xen's own function would write now: emt, ipat */
+#define EMT_QUERY_F_PINS 2u   /* Xen's own lookup: pin */
+#define EMT_QUERY_F_FRAMES 4u /* the frames behind: special, E_VALID */
 
 /* Why a request was refused; with each, the errno that it comes with. */
 enum emt_query_why {
@@ -53,20 +57,22 @@ struct emt_query {
 	char version[16];   /* "4.17.7", cut to fit */
 };
 
-/* One entry that is not zero. */
-struct emt_query_entry {
-	uint64_t gfn, raw;
-	uint32_t special;   /* special frames behind it */
+/* Entries that are not zero: 'count' of one order, side by side in one table, of which each maps the
+ * frames behind those of the one before; all else is the same for each. */
+struct emt_query_run {
+	uint64_t gfn, raw;  /* of the first */
+	uint32_t count;     /* at least 1 */
+	uint32_t special;   /* F_FRAMES: special frames behind it; then count is 1 */
 	uint8_t order;
 	uint8_t flags;      /* EMT_QUERY_E_* */
 	int8_t emt;         /* F_XEN, EPT: Xen's own answer; -1 it would split, -2 not asked */
 	uint8_t ipat;       /* with it */
-	int8_t pin;         /* F_XEN: Xen's own lookup; -1 none, -2 not asked, -3 partly pinned */
-	uint8_t pad[7];
+	int8_t pin;         /* F_PINS: Xen's own lookup; -1 none, -2 not asked, -3 partly pinned */
+	uint8_t pad[3];
 };
 #define EMT_QUERY_E_PENDING 1u /* a table above it carries EMT 7 */
 #define EMT_QUERY_E_NPT 2u     /* AMD's format */
-#define EMT_QUERY_E_VALID 4u   /* Xen has a struct page_info for its first frame */
+#define EMT_QUERY_E_VALID 4u   /* F_FRAMES: Xen has a struct page_info for its first frame */
 
 /* The policy's inputs. */
 struct emt_query_rec {
@@ -95,9 +101,10 @@ enum emt_query_rec_type {
 #define EMT_QUERY_M_FIXED 2u
 #define EMT_QUERY_M_HAVE_FIXED 4u
 
-/* What one call does at most; it then says "more". */
-#define EMT_QUERY_MAX_ENTRIES 2048u
-#define EMT_QUERY_MAX_SLOTS 16384u
-#define EMT_QUERY_MAX_SPECIAL (1u << 18)
+/* What one call does at most; it then says "more". A leaf of 1 GiB is looked at as a whole. */
+#define EMT_QUERY_MAX_RUNS 2048u
+#define EMT_QUERY_MAX_SLOTS 16384u    /* of tables */
+#define EMT_QUERY_MAX_FRAMES (1u << 16) /* looked at for what is special */
+#define EMT_QUERY_MAX_ASKED 2048u     /* entries that Xen's functions are asked about */
 
 #endif

@@ -7,7 +7,7 @@
 
 _Static_assert(sizeof(struct emt_query) == 96 && sizeof(struct emt_query) + EMT_QUERY_AT <= 128,
 	       "a request fits the argument");
-_Static_assert(sizeof(struct emt_query_entry) == 32 && sizeof(struct emt_query_rec) == 32, "as emt reads them");
+_Static_assert(sizeof(struct emt_query_run) == 32 && sizeof(struct emt_query_rec) == 32, "as emt reads them");
 
 _Static_assert(offsetof(struct dominfo, max_vcpu_id) == 68, "struct xen_domctl_getdomaininfo");
 

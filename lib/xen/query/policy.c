@@ -138,7 +138,7 @@ unsigned int special(struct query *r)
 	unsigned int n = 0, max = q->max < ROOM ? q->max : ROOM;
 	uint64_t mfn = q->at, word;
 
-	for (unsigned int i = 0; i < EMT_QUERY_MAX_SPECIAL && mfn <= q->last && mfn < 1ull << 40; i++, mfn++) {
+	for (unsigned int i = 0; i < EMT_QUERY_MAX_FRAMES && mfn <= q->last && mfn < 1ull << 40; i++, mfn++) {
 		uint64_t kind;
 
 		if (!__mfn_valid(mfn) || !page_word(mfn, (unsigned int)NUM(PAGE_COUNT), 8, &word) ||

@@ -89,99 +89,169 @@ static bool same_way(const struct query *r, uint64_t gfn, int level, const struc
 	return true;
 }
 
-static bool is_special(uint64_t mfn, uint64_t count_at)
+/* ---- the frames behind a leaf ---- */
+
+#define SPECIAL (PGC_XEN_HEAP | PGC_EXTRA)
+#define CHUNK 64 /* frames whose words are looked at together */
+
+static unsigned int one_special(uint64_t mfn)
 {
 	uint64_t word;
 
-	return peek_raw(page_of(mfn) + count_at, &word) && word & (PGC_XEN_HEAP | PGC_EXTRA);
+	return __mfn_valid(mfn) && peek_raw(page_of(mfn) + NUM(PAGE_COUNT), &word) && word & SPECIAL;
 }
 
-/* Behind a leaf whose first frame is valid, or not. */
-static unsigned int count_special(uint64_t mfn, unsigned int order, bool valid)
+/* CHUNK frames from 'mfn' on, which is aligned: their words stand side by side in one page of the
+ * frame table, which is mapped or not as a whole. */
+static unsigned int chunk_special(uint64_t mfn, uint64_t size, uint64_t at)
 {
-	const uint64_t count_at = NUM(PAGE_COUNT);
-	unsigned int n = valid && is_special(mfn, count_at);
+	uint64_t first, last, all = 0, p = page_of(mfn) + at;
+	unsigned int n = 0;
 
-	for (uint64_t i = 1; i < 1ull << order; i++)
-		n += __mfn_valid(mfn + i) && is_special(mfn + i, count_at);
+	if (!__mfn_valid(mfn) || !__mfn_valid(mfn + CHUNK - 1) || !peek_raw(p, &first) ||
+	    !peek_raw(p + size * (CHUNK - 1), &last)) {
+		for (unsigned int i = 0; i < CHUNK; i++)
+			n += one_special(mfn + i);
+		return n;
+	}
+	/* hardly ever there is one */
+#pragma GCC unroll 8
+	for (unsigned int i = 0; i < CHUNK; i++)
+		all |= *(const volatile uint64_t *)(p + i * size);
+	for (unsigned int i = 0; all & SPECIAL && i < CHUNK; i++)
+		n += (*(const volatile uint64_t *)(p + i * size) & SPECIAL) != 0;
 	return n;
 }
 
-/* What is asked of Xen for a leaf; '*cost' counts frames that were looked at. */
-static void fill(const struct query *r, struct emt_query_entry *o, unsigned int *cost)
+static unsigned int count_special(uint64_t mfn, unsigned int order)
+{
+	const uint64_t size = NUM(PAGE_SIZEOF), at = NUM(PAGE_COUNT);
+	unsigned int n = 0;
+
+	if (!order)
+		return one_special(mfn);
+	for (uint64_t i = 0; i < 1ull << order; i += CHUNK)
+		n += chunk_special(mfn + i, size, at);
+	return n;
+}
+
+/* The word of the frame that a slot further on maps is wanted soon: a guest's frames lie
+ * anywhere, and each would be waited for. */
+#define AHEAD 16
+static void prefetch(const struct query *r, const uint8_t *table, unsigned int slot, int level)
+{
+	uint64_t e;
+
+	if (!level && slot + AHEAD < 512 && peek_raw(va(table) + (slot + AHEAD) * 8ull, &e) && present(r, e))
+		__builtin_prefetch((const void *)(page_of(frame_of(e)) + NUM(PAGE_COUNT)));
+}
+
+/* ---- entries ---- */
+
+/* What one call has done so far, against its bounds. */
+struct work {
+	unsigned int slots, frames, asked;
+};
+
+static bool enough(const struct work *w)
+{
+	return w->slots >= EMT_QUERY_MAX_SLOTS || w->frames >= EMT_QUERY_MAX_FRAMES || w->asked >= EMT_QUERY_MAX_ASKED;
+}
+
+/* What is asked about a leaf beside itself. */
+static void ask(const struct query *r, struct emt_query_run *o, struct work *w)
 {
 	uint64_t mfn = first_frame(o->raw, o->order / 9);
-	bool ipat = false, valid;
+	bool ipat = false;
 	int v;
 
-	o->emt = o->pin = -2;
-	if (!present(r, o->raw))
-		return;
-	valid = __mfn_valid(mfn);
-	if (valid)
-		o->flags |= EMT_QUERY_E_VALID;
-	o->special = count_special(mfn, o->order, valid);
-	*cost += 1u << o->order;
-	/* Xen's own answers cost more: its functions are called */
-	if (!(r->q->flags & EMT_QUERY_F_XEN))
-		return;
-	v = hvm_get_mem_pinned_cacheattr(r->d, o->gfn, o->order);
-	o->pin = v >= 0 && v < 8 ? (int8_t)v : v == -6 /* ENXIO */ ? -1 : -3;
-	if (!r->ept)
-		return;
-	v = epte_get_entry_emt(r->d, o->gfn, mfn, o->order, &ipat, type_of(r, o->raw));
-	o->emt = v >= 0 && v < 8 ? (int8_t)v : -1;
-	o->ipat = ipat;
-	*cost += 1u << o->order;
+	if (r->q->flags & EMT_QUERY_F_FRAMES) {
+		if (__mfn_valid(mfn))
+			o->flags |= EMT_QUERY_E_VALID;
+		o->special = count_special(mfn, o->order);
+		w->frames += 1u << o->order;
+	}
+	if (r->q->flags & EMT_QUERY_F_PINS) {
+		v = hvm_get_mem_pinned_cacheattr(r->d, o->gfn, o->order);
+		o->pin = v >= 0 && v < 8 ? (int8_t)v : v == -6 /* ENXIO */ ? -1 : -3;
+		w->asked++;
+	}
+	if (r->q->flags & EMT_QUERY_F_XEN && r->ept) {
+		v = epte_get_entry_emt(r->d, o->gfn, mfn, o->order, &ipat, type_of(r, o->raw));
+		o->emt = v >= 0 && v < 8 ? (int8_t)v : -1;
+		o->ipat = ipat;
+		w->asked++;
+		w->frames += 1u << o->order; /* it looks at them too */
+	}
 }
 
-static void empty(struct emt_query_entry *o)
+/* What must be the same for each of a run: from 'order' on. */
+static uint64_t kind_of(const struct emt_query_run *o)
 {
-	uint64_t *w = (uint64_t *)o;
+	uint64_t kind;
 
-	for (unsigned int i = 0; i < sizeof(*o) / 8; i++)
-		w[i] = 0;
+	_Static_assert(sizeof(*o) - offsetof(struct emt_query_run, order) == sizeof(kind), "order to pad");
+	__builtin_memcpy(&kind, &o->order, sizeof(kind));
+	return kind;
 }
 
-/* Entries of the table that '*gfn' leads to, from there on; at most 'room' of them. Returns how
+/* Does 'o' go on where 'run' ends? They are leaves of one table. */
+static bool goes_on(const struct emt_query_run *run, const struct emt_query_run *o)
+{
+	uint64_t frames = (uint64_t)run->count << run->order;
+
+	return o->raw == run->raw + (frames << 12) && o->gfn == run->gfn + frames && !run->special && !o->special &&
+	       kind_of(o) == kind_of(run);
+}
+
+/* Entries of the table that '*gfn' leads to, from there on, as 'room' runs at most. Returns how
  * many and moves on, or -1 when the way there changed. */
-static int one_table(const struct query *r, uint64_t *gfn, uint64_t last, struct emt_query_entry *out,
-		     unsigned int room, unsigned int *slots, unsigned int *cost)
+static int one_table(const struct query *r, uint64_t *gfn, uint64_t last, struct emt_query_run *out,
+		     unsigned int room, struct work *w)
 {
+	const uint64_t nothing = r->ept ? SUPPRESS_VE : 0;
+	const unsigned int flags = r->q->flags;
 	unsigned int n = 0, slot;
-	uint64_t at, start = *gfn;
+	uint64_t at, e, step, start = *gfn;
+	struct emt_query_run o = { .count = 1, .emt = -2, .pin = -2 };
 	struct place p;
 	int level = descend(r, start, &p);
 	const uint8_t *table;
 	bool readable = true;
-	uint64_t e;
 
 	if (level < 0)
 		return -1;
 	table = map_table(level == LEVELS - 1 ? r->root : frame_of(p.slot[level + 1]));
 	if (!table)
 		return -1;
-	at = start & ~((1ull << level * 9) - 1);
-	for (slot = start >> level * 9 & 511; slot < 512 && at <= last && n < room; slot++) {
-		(*slots)++;
+	step = 1ull << level * 9;
+	at = start & ~(step - 1);
+	o.order = (uint8_t)(level * 9);
+	for (slot = start >> level * 9 & 511; slot < 512 && at <= last && !enough(w); slot++, at += step) {
 		readable = peek_raw(va(table) + slot * 8ull, &e);
-		if (!readable)
+		if (!readable || is_table(r, e, level))
 			break;
-		if (is_table(r, e, level))
-			break;
-		if (e & ~(r->ept ? SUPPRESS_VE : 0)) {
-			struct emt_query_entry *o = &out[n++];
-
-			empty(o);
-			o->gfn = at;
-			o->raw = e;
-			o->order = (uint8_t)(level * 9);
-			o->flags = (p.pending ? EMT_QUERY_E_PENDING : 0) | (r->ept ? 0 : EMT_QUERY_E_NPT);
-			fill(r, o, cost);
+		w->slots++;
+		if (flags & EMT_QUERY_F_FRAMES)
+			prefetch(r, table, slot, level);
+		if (!(e & ~nothing))
+			continue;
+		o.gfn = at;
+		o.raw = e;
+		o.flags = (p.pending ? EMT_QUERY_E_PENDING : 0) | (r->ept ? 0 : EMT_QUERY_E_NPT);
+		if (flags) {
+			o.special = o.ipat = 0;
+			o.emt = o.pin = -2;
+			if (present(r, e))
+				ask(r, &o, w);
 		}
-		at += 1ull << level * 9;
-		if (*cost > EMT_QUERY_MAX_SPECIAL)
-			break;
+		if (n && goes_on(&out[n - 1], &o)) {
+			out[n - 1].count++;
+			continue;
+		}
+		if (n == room)
+			break; /* it comes first the next time */
+		out[n++] = o;
 	}
 	unmap_domain_page(table);
 	if (!readable || !same_way(r, start, level, &p))
@@ -192,22 +262,22 @@ static int one_table(const struct query *r, uint64_t *gfn, uint64_t last, struct
 
 unsigned int walk(struct query *r)
 {
-	const unsigned int room = 4096 / sizeof(struct emt_query_entry);
-	unsigned int max = r->q->max, done = 0, held = 0, slots = 0, cost = 0, again = 0;
-	struct emt_query_entry *page = r->page;
+	const unsigned int room = 4096 / sizeof(struct emt_query_run);
+	unsigned int max = r->q->max, done = 0, held = 0, again = 0;
+	struct emt_query_run *page = r->page;
 	uint64_t gfn = r->q->at, last = domain_get_maximum_gpfn(r->d);
+	struct work w = { 0 };
 	bool ended = false;
 
 	if (last > r->q->last)
 		last = r->q->last;
-	if (max > EMT_QUERY_MAX_ENTRIES)
-		max = EMT_QUERY_MAX_ENTRIES;
-	while (!(ended = gfn > last) && done + held < max && slots < EMT_QUERY_MAX_SLOTS &&
-	       cost <= EMT_QUERY_MAX_SPECIAL) {
+	if (max > EMT_QUERY_MAX_RUNS)
+		max = EMT_QUERY_MAX_RUNS;
+	while (!(ended = gfn > last) && done + held < max && !enough(&w)) {
 		unsigned int want = room - held < max - done - held ? room - held : max - done - held;
-		int n = one_table(r, &gfn, last, page + held, want, &slots, &cost);
+		int n = one_table(r, &gfn, last, page + held, want, &w);
 
-		slots += 4; /* the way down */
+		w.slots += 4; /* the way down */
 		if (n < 0) {
 			if (++again > RETRIES)
 				return EMT_QUERY_MOVED;
