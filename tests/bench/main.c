@@ -24,6 +24,8 @@ GROUP(bench_raw);
 GROUP(bench_program);
 GROUP(bench_wire);
 GROUP(bench_kvm);
+GROUP(bench_query_code);
+GROUP(bench_query);
 
 static const struct {
 	const char *name;
@@ -39,7 +41,9 @@ static const struct {
 	{ "raw", bench_raw, false },
 	{ "wire", bench_wire, false },
 	{ "kvm", bench_kvm, false },
+	{ "query-code", bench_query_code, false },
 	{ "capture-100m", bench_capture_100m, true },
+	{ "query", bench_query, true },
 };
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
