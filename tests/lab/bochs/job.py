@@ -15,8 +15,8 @@ import machine  # noqa: E402
 TRIES = 2  # the emulator itself fails now and then
 
 
-def prepare(folder, job, files, console='com1', programs=('emtctl',)):
-    """Our programs and 'files' in folder/h, and the disc that runs 'job' (shell text)."""
+def prepare(folder, job, files, console='com1', programs=('emtctl',), xen=''):
+    """Our programs and 'files' in folder/h, and the disc that runs 'job' (shell text); 'xen': more arguments of Xen."""
     h = os.path.join(folder, 'h')
     libs = os.path.join(h, 'emt', 'lib')
     shutil.rmtree(folder, ignore_errors=True)
@@ -33,7 +33,7 @@ def prepare(folder, job, files, console='com1', programs=('emtctl',)):
         shutil.copy(f, h)
     path = os.path.join(folder, 'job')
     open(path, 'w').write(job)
-    subprocess.run([os.path.join(HERE, 'iso'), lab.LAB, folder, path, console], check=True)
+    subprocess.run([os.path.join(HERE, 'iso'), lab.LAB, folder, path, console, xen], check=True)
 
 
 def run(folder, limit):

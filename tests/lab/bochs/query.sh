@@ -22,22 +22,19 @@ step() {
 	lab_say STEP "$what" "$(now)"
 }
 
-# each table of /h must be refused
-wrong() {
-	for f in /h/wrong-*.json; do
-		n=$(basename "$f" .json)
-		$E query unload >/dev/null 2>&1
-		try "$n" $E query load --offsets "$f" -y --json
-		$E query status -o payload >"/h/out/$n.left" 2>&1
-	done
-	try again $E query load -y --json
-	lab_say WRONG "$(now)"
+# pat VALUE: the guest writes its PAT (hexadecimal); without and with consent
+pat() {
+	/h/steer "$id" wrmsr 277 "$1" >/h/out/pat.steer 2>&1 || lab_say FAILED "pat: $(tail -n 1 /h/out/pat.steer)"
+	try pat.payload $E facts "$id" --all --json
+	xl dmesg -c >/dev/null
+	try pat.record $E facts "$id,costs=yes" --all --json
+	xl dmesg >/h/out/pat.ring
 }
 
 # time of a walk by the payload and by key D, of the same guest
 cost() {
+	try measure $E query measure "$id" --json
 	for k in 1 2 3; do
-		try "measure$k" $E query measure "$id" --json
 		began=$(now)
 		xl debug-keys D
 		echo "$began $(now)" >"/h/out/keyd$k.out"

@@ -20,11 +20,22 @@ TYPES = {UC: 'UC', WC: 'WC', WT: 'WT', WP: 'WP', WB: 'WB'}
 RAM = (0x0, 0x1fff)  # of a guest of 32 MiB
 FINE = {'ok', 'pending', 'not-present'}
 
+NAMES = ['UC', 'WC', '2?', '3?', 'WT', 'WP', 'WB', '??']  # of types, as key D prints them
 LINE = re.compile(r'gfn: +([0-9a-f]+) order: +(\d+) mfn: +([0-9a-f]+) (.{3}) (..)(.)')
 
 TRUTH = {'release': '4.17.7', 'paging': 'ept', 'iommu_enabled': False, 'pci_devices': 0, 'restored': False,
          'host_mtrr_changed': False, 'mmio_ro_changed': False, 'pins': [],
          'mmio_ro': [['0xfec00', '0xfec00'], ['0xfed00', '0xfed00']]}
+
+
+def as_key_d(e):
+    """A leaf of `show --split`, as key D prints it: (gfn, order, mfn, permissions, type, mark)."""
+    raw = int(e['raw'], 16)
+    kind = NAMES[raw >> 3 & 7]
+    perm = ('r' if raw & 1 else ' ') + ('w' if raw & 2 else ' ') + ('x' if raw & 4 else ' ')
+    above = e['pending'] and kind != '??'
+    mark = '?' if above or (e['order'] and kind == '??') else '!' if raw & 64 else ' '
+    return e['gfn'], e['order'], e['mfn'], perm, kind, mark
 
 
 class Step:

@@ -9,6 +9,7 @@
  *   labdom pod
  *   labdom dirty
  *   labdom huge SBDF                           (needs a free, aligned GiB)
+ *   labdom pages MIB                           (4K pages alone)
  *
  * Prints the domain id; every step that fails ends the program with its name. And what
  * a toolstack does to one that is there:
@@ -179,6 +180,15 @@ static uint32_t huge(uint32_t sbdf)
 	return id;
 }
 
+static uint32_t pages(unsigned int mib)
+{
+	uint32_t id = create(0, (mib + 1) << 10, 0x4c);
+
+	for (unsigned int i = 0; i < mib; i++)
+		populate(id, (uint64_t)i << 8, 256, 0, 0);
+	return id;
+}
+
 /* ---- what is done to a domain that is there ---- */
 
 static double now_ns(void)
@@ -270,8 +280,10 @@ int main(int argc, char **argv)
 		id = dirty();
 	else if (argc == 3 && !strcmp(argv[1], "huge"))
 		id = huge(strtoul(argv[2], NULL, 16));
+	else if (argc == 3 && !strcmp(argv[1], "pages"))
+		id = pages((unsigned int)strtoul(argv[2], NULL, 10));
 	else {
-		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF | map ID FIRST COUNT "
+		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF | pages MIB | map ID FIRST COUNT "
 			"[TIMES] | move ID A B | pins ID COUNT\n");
 		return 2;
 	}

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include <xen/platform.h>
 
 #include "mailbox.h"
+#include "xen/query/abi.h"
 
 static xc_interface *xch;
 static uint32_t dom;
@@ -86,6 +88,27 @@ static void place(const uint64_t *v)
 	memcpy(mail->buffer, &a, sizeof(a));
 	ask(STEP_HYPERCALL, 12 /* memory_op */, XENMEM_add_to_physmap, 0);
 	must(mail->result[0] ? (errno = -(int)mail->result[0], -1) : 0, "add_to_physmap in the guest");
+}
+
+/* The guest asks the query payload about itself, as dom0 would. */
+static void query(const uint64_t *v)
+{
+	const struct { /* struct xen_domctl, 4.17 */
+		uint32_t cmd, version;
+		uint16_t domain, pad[3];
+		uint8_t u[EMT_QUERY_AT];
+		struct emt_query q;
+	} op = {
+		.cmd = 50 /* get_device_group */, .version = 0x15, .domain = (uint16_t)dom,
+		.q = { .magic = EMT_QUERY_MAGIC, .cmd = EMT_QUERY_WALK, .max = 1, .last = ~0ull, .buf = MAILBOX_GFN << 12 },
+	};
+
+	(void)v;
+	ask(0, 0, 0, 0);
+	memcpy(mail->buffer, &op, sizeof(op));
+	ask(STEP_HYPERCALL, 36 /* domctl */, (MAILBOX_GFN << 12) + offsetof(struct mailbox, buffer), 0);
+	printf("query in the guest: %d, %s\n", (int)mail->result[0],
+	       memcmp(mail->buffer, &op, sizeof(op)) ? "answered" : "as it was sent");
 }
 
 /* ---- steps of the tool stack ---- */
@@ -178,6 +201,7 @@ static const struct {
 	{ "rdmsr", 1, rdmsr },
 	{ "paging", 1, paging },   /* MODE */
 	{ "place", 3, place },     /* SPACE INDEX GFN */
+	{ "query", 0, query },
 	{ "iomem", 3, iomem },     /* MFN COUNT ALLOW */
 	{ "ioport", 3, ioport },   /* PORT COUNT ALLOW */
 	{ "map", 3, map },         /* GFN MFN COUNT */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Checks of a scenario: each prints a line, finish() counts them."""
 import collections
+import re
 
 RESULTS = []
 
@@ -27,6 +28,12 @@ def compare(name, want, got, limit=2):
         detail += ', %d missing, %d extra: %s / %s' % (len(missing), len(extra), missing[:limit],
                                                        extra[:limit])
     return check(name, want and not missing and not extra, detail)
+
+
+def check_complaints(log):
+    """What a hypervisor says when something went wrong in it stands nowhere in its log."""
+    bad = [l for l in log.splitlines() if re.search(r'\bBUG\b|Assertion|FATAL|[Pp]anic on|[Pp]age fault|#PF', l)]
+    return check('Xen complains of nothing', not bad, str(bad[:2]))
 
 
 def all_passed():

@@ -292,9 +292,12 @@ def build_id():
     return out.split('Build ID: ')[-1].split()[0]
 
 
-def known_build():
-    """Is it the build that offsets were taken from?"""
-    return build_id() == KNOWN_BUILD
+def unknown_build():
+    """Is it another one than that whose offsets are known? Says so: its scenario is skipped then."""
+    known = build_id() == KNOWN_BUILD
+    if not known:
+        print('  this Xen is build %s, not the one whose offsets are known (%s): skipped' % (build_id(), KNOWN_BUILD))
+    return not known
 
 
 def run(main):

@@ -24,5 +24,16 @@ def write(path, rows, build=lab.KNOWN_BUILD):
         json.dump({'schema': 'emt.query_offsets', 'data': data}, f)
 
 
+def wrong(rows, by=8):
+    """Each number wrong in turn, both ways: {key: (its name, numbers)}."""
+    out = {}
+    for i, row in enumerate(rows):
+        for sign, step in (('+', by), ('-', -by)):
+            if row['bytes'] + step >= 0:
+                moved = [dict(r, bytes=r['bytes'] + step) if r is row else r for r in rows]
+                out['%02d%s' % (i, sign)] = name_of(row), moved
+    return out
+
+
 def name_of(row):
     return (row['struct'] + '.' + row['member']) if row['member'] else 'sizeof ' + row['struct']
