@@ -92,12 +92,19 @@ static int put(struct emt_gpas *m, const struct emt_gpa *g)
 	if (m->n == m->room) {
 		size_t room = m->room ? m->room * 2 : 256;
 		struct emt_gpa *v = realloc(m->v, room * sizeof(*v));
+		uint64_t *key;
 
 		if (!v)
 			return EMT_E_NOMEM;
 		m->v = v;
+		key = realloc(m->key, (room / EMT_GPAS_BLOCK + 1) * sizeof(*key));
+		if (!key)
+			return EMT_E_NOMEM;
+		m->key = key;
 		m->room = room;
 	}
+	if (m->n % EMT_GPAS_BLOCK == 0)
+		m->key[m->n / EMT_GPAS_BLOCK] = g->gfn;
 	m->v[m->n++] = *g;
 	return 0;
 }
@@ -124,6 +131,7 @@ int emt_gpas_add(struct emt_gpas *m, const struct emt_piece *p, const struct emt
 void emt_gpas_free(struct emt_gpas *m)
 {
 	free(m->v);
+	free(m->key);
 	free(m->cut);
 	*m = (struct emt_gpas){ .n = 0 };
 }
@@ -269,19 +277,34 @@ char *emt_gpa_type_text(const struct emt_gpa *g, char out[8])
 	return out;
 }
 
+/* The block by its first gfn, then the entry from where it should lie on: entries of one
+ * block are mostly of one size. */
 const struct emt_gpa *emt_gpas_from(const struct emt_gpas *m, uint64_t gfn)
 {
-	size_t lo = 0, hi = m->n;
+	size_t lo = 0, hi = (m->n + EMT_GPAS_BLOCK - 1) / EMT_GPAS_BLOCK, end, i;
+	uint64_t first, span;
 
-	while (lo < hi) {
+	while (lo < hi) { /* the first block that begins behind 'gfn' */
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (m->v[mid].last < gfn)
+		if (m->key[mid] <= gfn)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < m->n ? &m->v[lo] : NULL;
+	if (!lo)
+		return m->n ? &m->v[0] : NULL;
+	first = m->key[lo - 1];
+	i = (lo - 1) * EMT_GPAS_BLOCK;
+	end = lo * EMT_GPAS_BLOCK < m->n ? lo * EMT_GPAS_BLOCK : m->n;
+	span = m->v[end - 1].last + 1 - first;
+	if (gfn - first < span)
+		i += (size_t)((double)(gfn - first) / (double)span * (double)(end - i));
+	while (i > (lo - 1) * EMT_GPAS_BLOCK && m->v[i - 1].last >= gfn)
+		i--;
+	while (i < end && m->v[i].last < gfn)
+		i++;
+	return i < m->n ? &m->v[i] : NULL;
 }
 
 /* ---- types ---- */

@@ -39,10 +39,13 @@ struct emt_gpa {
 	bool mtrr_assumed;  /* the host's MTRRs are not known: as firmware sets them up */
 };
 
+#define EMT_GPAS_BLOCK 64
+
 /* Entries in gfn order, those alike joined. */
 struct emt_gpas {
 	struct emt_gpa *v; /* owned */
 	size_t n, room;
+	uint64_t *key;     /* owned: gfn of each EMT_GPAS_BLOCK-th, few enough to stay in a cache */
 	uint64_t *cut;     /* owned: frames at which host MTRR types may change, for nested tables */
 	size_t nr_cuts, room_cuts;
 };

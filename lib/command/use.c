@@ -10,8 +10,8 @@ static const char *const words[] = { "auto", "yes", "no", NULL };
 
 static const struct emt_arg use_args[] = {
 	{ .name = "effective", .type = EMT_ARG_ENUM, .metavar = "WHEN", .words = words, .fallback = "auto",
-	  .help = "look at what the CPU really uses, by the guest's own page tables: yes, no; auto: where they cost "
-		  "nobody anything, in captures and in a machine's memory" },
+	  .help = "look at what the CPU really uses, by the guest's own page tables: yes, no; auto: where "
+		  "that costs nobody anything, in captures and in a machine's memory" },
 };
 const struct emt_arg_group emt_args_use = { "Guest page tables", use_args, EMT_ARRAY_SIZE(use_args) };
 

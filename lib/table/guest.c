@@ -187,8 +187,8 @@ static bool reserved(const struct emt_guest_walker *w, unsigned int level, uint6
 {
 	if (w->mode == EMT_GUEST_32BIT)
 		return page && level == 2 && e >> 21 & 1;
-	if (w->mode == EMT_GUEST_PAE && level == 3)
-		return e & (7ull << 5 | PTE_RW | PTE_US) || e >> 52;
+	if (w->mode == EMT_GUEST_PAE && level == 3) /* but for A, which emulated processors set */
+		return e & (7ull << 6 | PTE_RW | PTE_US) || e >> 52;
 	if (e & PTE_NX && !(w->o.regs.efer & EFER_NXE))
 		return true;
 	if (w->mode == EMT_GUEST_PAE && e >> 52 & 0x7ff)

@@ -60,6 +60,7 @@ commands() {
 		bars|bars BMMIO --release 4.15.0
 		bars|bars TABLES
 		effective|effective TABLES
+		audit|audit TABLES --effective yes --all
 		effective|effective TABLES --cr3 0x10000 --fail-on info
 		alias|alias TABLES
 		special|special GUEST --release 4.14.0

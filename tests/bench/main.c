@@ -26,6 +26,7 @@ GROUP(bench_wire);
 GROUP(bench_kvm);
 GROUP(bench_query_code);
 GROUP(bench_query);
+GROUP(bench_guest);
 
 static const struct {
 	const char *name;
@@ -42,6 +43,7 @@ static const struct {
 	{ "wire", bench_wire, false },
 	{ "kvm", bench_kvm, false },
 	{ "query-code", bench_query_code, false },
+	{ "guest", bench_guest, false },
 	{ "capture-100m", bench_capture_100m, true },
 	{ "query", bench_query, true },
 };

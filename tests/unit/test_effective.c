@@ -557,6 +557,34 @@ static void nested_cuts(void **state)
 	emt_facts_free(&f);
 }
 
+/* Look-ups among many entries of all sizes, holes between them, against a plain search. */
+static void lookups(void **state)
+{
+	struct emt_gpas m = { .n = 0 };
+	uint64_t seed = emt_test_seed(), gfn = 5;
+
+	(void)state;
+	assert_null(emt_gpas_from(&m, 0));
+	for (unsigned int i = 0; i < 3000; i++) {
+		uint64_t n = emt_rand_below(&seed, 4) ? 1 : 1 + emt_rand_below(&seed, i < 1500 ? 8 : 100000);
+
+		gpas_add(&m, gfn, emt_rand(&seed) >> 30, n, WB, 0, RAM, EMT_V_OK, 0);
+		gfn += n + (emt_rand_below(&seed, 3) ? 0 : emt_rand_below(&seed, 50));
+	}
+	for (unsigned int i = 0; i < 20000; i++) {
+		uint64_t at = i < 3000 && i < m.n ? (i & 1 ? m.v[i].gfn : m.v[i].last) + emt_rand_below(&seed, 2) :
+						    emt_rand_below(&seed, gfn + 10);
+		size_t k = 0;
+
+		while (k < m.n && m.v[k].last < at)
+			k++;
+		assert_ptr_equal(emt_gpas_from(&m, at), k < m.n ? &m.v[k] : NULL);
+	}
+	assert_ptr_equal(emt_gpas_from(&m, 0), &m.v[0]);
+	assert_null(emt_gpas_from(&m, UINT64_MAX));
+	emt_gpas_free(&m);
+}
+
 /* ---- aliases ---- */
 
 #define FRAMES 64
@@ -619,6 +647,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manuals_table), cmocka_unit_test(amds_tables), cmocka_unit_test(xen_and_cd),
 		cmocka_unit_test(every_slot), cmocka_unit_test(nested), cmocka_unit_test(nested_cuts),
+		cmocka_unit_test(lookups),
 		cmocka_unit_test(what_is_not_sure), cmocka_unit_test(caches_off),
 		cmocka_unit_test(views), cmocka_unit_test(aliases),
 	};

@@ -125,7 +125,7 @@ static struct answer model(enum emt_guest_mode mode, uint64_t va)
 		return model32(r, va);
 	case EMT_GUEST_PAE:
 		if (va >> 32 || !load((r->cr3 & ~0x1full) + (va >> 30) * 8, 8, &e) ||
-		    e & 0xfff00000000001e6)
+		    e & 0xfff00000000001c6)
 			return none;
 		return model64(r, e & 0xffffffffff000, va, 2, a, true);
 	case EMT_GUEST_4LEVEL:
@@ -173,7 +173,7 @@ static void build(enum emt_guest_mode mode)
 	if (mode == EMT_GUEST_PAE)
 		for (unsigned int i = 0; i < 4; i++) {
 			uint64_t e = emt_rand_below(&seed, FRAMES) << 12 | (i != 2) | emt_rand_below(&seed, 2) << 3 |
-				     (emt_rand_below(&seed, 5) == 0 ? 0x20 : 0);
+				     (emt_rand_below(&seed, 5) == 0 ? 0x20ull << emt_rand_below(&seed, 4) : 0);
 
 			memcpy(&memory[2][0xe0 + i * 8], &e, 8);
 		}
@@ -210,7 +210,7 @@ static uint64_t model_pages(enum emt_guest_mode mode, uint64_t table, unsigned i
 		if (a.ok && a.size == 1ull << shift)
 			n++;
 		else if (level > 1 && !(e & 0x80 && (mode != EMT_GUEST_PAE || level < 3)) &&
-			 !(top && e & 0xfff00000000001e6) && !(mode == EMT_GUEST_PAE && e >> 52 & 0x7ff))
+			 !(top && e & 0xfff00000000001c6) && !(mode == EMT_GUEST_PAE && e >> 52 & 0x7ff))
 			n += model_pages(mode, wide ? e & 0xffffffffff000 : e & 0xfffff000, level - 1, at);
 	}
 	return n;

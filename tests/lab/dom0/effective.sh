@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init, behind pci.sh: a guest on NPT with page tables of its own, in each mode. While
-# the machine stands still its memory is read from outside. Markers: MODE m, then the word.
+# Sourced by init, behind pci.sh: a guest on NPT with page tables of its own, and with none.
+# While the machine stands still its memory is read from outside. Markers: MODE m, then the word.
 E=/tmp/emt/emtctl
 cp -r /h/emt /tmp/emt
 export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
@@ -28,20 +28,26 @@ echo "$id $mfn" >/h/domain.txt
 try without $E effective "$id,costs=yes" --json
 $E query load -y >/h/out/load.txt 2>&1 || lab_say FAILED "query load: $(cat /h/out/load.txt)"
 lab_key v keys/v.txt
-for m in 2 1 0 3; do
-	/h/steer "$id" paging $m >/h/out/paging$m.steer 2>&1 || lab_say FAILED "paging $m: $(tail -n 1 /h/out/paging$m.steer)"
+for m in 0 2; do
+	[ $m = 0 ] || /h/steer "$id" paging $m >/h/out/paging$m.steer 2>&1 ||
+		lab_say FAILED "paging $m: $(tail -n 1 /h/out/paging$m.steer)"
 	try eff$m $E effective "$id,costs=yes" --json
 	try hvmctx$m xen-hvmctx "$id"
+	if [ $m = 2 ]; then
+		# the guest's other tables, which no vCPU has loaded: this emulated processor cannot run on them
+		try eff1 $E effective "$id,costs=yes" --cr3 0x400000 --paging-mode 32bit --pat 0x407050600070106 --json
+		try eff3 $E effective "$id,costs=yes" --cr3 0x405000 --paging-mode 4level --pat 0x407050600070106 --json
+		try stated $E effective "$id,costs=yes" --cr3 0x402000 --paging-mode pae --pat 0x407050600070106 --json
+		try alias $E alias "$id,costs=yes" --json
+		try va $E explain "$id,costs=yes" --va 0x3009000 --json
+		try take $E capture take "$id,costs=yes" --guest-tables -o /h/out/tables.emt --json
+		try free $E effective "$id" --json
+	fi
 	lab_say MODE $m
 	lab_wait
-	[ $m = 2 ] || continue
-	try alias $E alias "$id,costs=yes" --json
-	try va $E explain "$id,costs=yes" --va 0x3009000 --json
-	try take $E capture take "$id,costs=yes" --guest-tables -o /h/out/tables.emt --json
-	try free $E effective "$id" --json
-	try stated $E effective "$id" --cr3 0x402000 --paging-mode pae --pat 0x407050600070106 --json
+	[ $m = 0 ] || continue
+	# caches off; the next step puts them on again
+	/h/steer "$id" paging 4 >/h/out/paging4.steer 2>&1 || lab_say FAILED "paging 4: $(tail -n 1 /h/out/paging4.steer)"
+	try cd $E effective "$id,costs=yes" --json
 done
-# caches off, as the guest has them
-/h/steer "$id" paging 4 >/h/out/paging4.steer 2>&1 || lab_say FAILED "paging 4: $(tail -n 1 /h/out/paging4.steer)"
-try cd $E effective "$id,costs=yes" --json
 $E query unload >/h/out/unload.txt 2>&1

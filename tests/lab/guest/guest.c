@@ -42,11 +42,17 @@ static void rdmsr(uint32_t msr, volatile uint32_t *result)
 	result[1] = high;
 }
 
+/* Each vendor has an instruction of its own for it. */
 static uint32_t hypercall(uint32_t number, uint32_t first, const void *second)
 {
-	uint32_t result;
+	uint32_t result, vendor, c, third;
 
-	__asm__ volatile("vmcall" : "=a"(result), "+b"(first), "+c"(second) : "0"(number) : "edx", "memory");
+	__asm__ volatile("cpuid" : "=a"(result), "=b"(vendor), "=c"(c), "=d"(third) : "0"(0));
+	third = 1; /* of grant_table_op: how many */
+	if (vendor == 0x68747541) /* "Auth" */
+		__asm__ volatile("vmmcall" : "=a"(result), "+b"(first), "+c"(second), "+d"(third) : "0"(number) : "memory");
+	else
+		__asm__ volatile("vmcall" : "=a"(result), "+b"(first), "+c"(second), "+d"(third) : "0"(number) : "memory");
 	return result;
 }
 
@@ -70,9 +76,9 @@ static void touch(int write)
 /*
  * Page tables of its own, at 4 MiB: the first 32 MiB one to one, and from 48 MiB on what
  * is to be looked at. There pages 0 to 7 are gfn 0x1000 and on, 8 to 15 gfn 0xf1000 and
- * on, 16 to 23 gfn 0xf0000, each by the slot of the PAT that its number ends in; and one
- * large page, by slot 4: PAE and 4-level 2 MiB at 50 MiB of gfn 0x1200, 32-bit 4 MiB at
- * 52 MiB of gfn 0x1400.
+ * on, 16 to 23 gfn 0xf0000, 24 to 31 gfn 0xf1100, 32 to 39 gfn 0xf0010, each by the slot of
+ * the PAT that its number ends in; and one large page, by slot 4: PAE and 4-level 2 MiB at
+ * 50 MiB of gfn 0x1200, 32-bit 4 MiB at 52 MiB of gfn 0x1400.
  */
 #define TABLES 0x400000u
 #define LARGE 0x1087u /* present, writable, user, large, PAT */
@@ -84,10 +90,10 @@ static uint32_t slot(uint32_t i)
 
 static void window(volatile uint32_t *table, uint32_t words)
 {
-	static const uint32_t gfns[] = { 0x1000, 0xf1000, 0xf0000 };
+	static const uint32_t gfns[] = { 0x1000, 0xf1000, 0xf0000, 0xf1100, 0xf0010 };
 
-	for (uint32_t i = 0; i < 24; i++)
-		table[i * words] = (gfns[i >> 3] + (i >> 3 == 2 ? 0 : i & 7)) << 12 | slot(i & 7);
+	for (uint32_t i = 0; i < 40; i++)
+		table[i * words] = (gfns[i >> 3] + (i >> 3 < 2 ? i & 7 : 0)) << 12 | slot(i & 7);
 }
 
 static void load(uint32_t cr3, uint32_t cr4, uint32_t efer)
@@ -98,11 +104,20 @@ static void load(uint32_t cr3, uint32_t cr4, uint32_t efer)
 	__asm__ volatile("mov %%cr0, %%eax; orl $0x80000000, %%eax; mov %%eax, %%cr0" : : : "eax", "memory");
 }
 
+static void caches_off(void)
+{
+	__asm__ volatile("mov %%cr0, %%eax; orl $0x40000000, %%eax; mov %%eax, %%cr0" : : : "eax", "memory");
+}
+
 static void paging(uint32_t mode)
 {
 	volatile uint32_t *t = (volatile uint32_t *)TABLES;
 
-	__asm__ volatile("mov %%cr0, %%eax; andl $0x7fffffff, %%eax; mov %%eax, %%cr0" : : : "eax", "memory");
+	if (mode == 4) {
+		caches_off();
+		return;
+	}
+	__asm__ volatile("mov %%cr0, %%eax; andl $0x3fffffff, %%eax; mov %%eax, %%cr0" : : : "eax", "memory");
 	for (uint32_t i = 0; i < 8 * 1024; i++)
 		t[i] = 0;
 	for (uint32_t i = 0; i < 8; i++)

@@ -16,7 +16,8 @@ enum step {
 	STEP_EXECUTE,    /* a return instruction put into gfn's page */
 	STEP_WRMSR,      /* msr, high half, low half */
 	STEP_RDMSR,      /* msr; answers result[0] = low, result[1] = high */
-	STEP_PAGING,     /* page tables of its own: 0 off, 1 32-bit, 2 PAE, 3 4-level; see guest.c */
+	STEP_PAGING,     /* page tables of its own: 0 off, 1 32-bit, 2 PAE, 3 4-level,
+	                  * 4 as it is, and CR0.CD set; see guest.c */
 	STEP_HYPERCALL,  /* number, first argument; 'buffer' is the second; answers result[0] */
 };
 

@@ -76,7 +76,17 @@ static void rdmsr(const uint64_t *v)
 
 static void paging(const uint64_t *v) { ask(STEP_PAGING, v[0], 0, 0); }
 
-/* The guest itself places a special page: 0 shared info, 1 a grant frame. */
+/* The guest itself asks for grant tables of a version; 2 has status frames. */
+static void grants(const uint64_t *v)
+{
+	ask(0, 0, 0, 0); /* maps the page of which the buffer is a part */
+	mail->buffer[0] = (uint32_t)v[0];
+	ask(STEP_HYPERCALL, 20 /* grant_table_op */, 8 /* GNTTABOP_set_version */, 0);
+	must(mail->result[0] ? (errno = -(int)mail->result[0], -1) : 0, "set_version in the guest");
+}
+
+/* The guest itself places a special page: 0 shared info, 1 a grant frame; of index 80000000
+ * and on a status frame. */
 static void place(const uint64_t *v)
 {
 	struct { /* of a 32-bit guest */
@@ -141,18 +151,37 @@ static void in(const uint64_t *v)
 	}
 }
 
-/* The guest's state saved and loaded again, as a restored or migrated guest's is. */
-static void reload(const uint64_t *v)
+/* The guest's state saved and loaded again, as a restored or migrated guest's is; 'pat' not
+ * NULL: with that for the PAT of each vCPU. */
+static void again(const uint64_t *pat)
 {
 	int size = xc_domain_hvm_getcontext(xch, dom, NULL, 0);
 	uint8_t *all = size > 0 ? calloc(1, size) : NULL;
 
-	(void)v;
 	must(all ? 0 : -1, "the size of the guest's state");
 	MUST(size = xc_domain_hvm_getcontext(xch, dom, all, size));
+	for (int at = 0; pat && at + 8 <= size;) {
+		struct {
+			uint16_t code, instance;
+			uint32_t length;
+		} head;
+
+		memcpy(&head, all + at, sizeof(head));
+		if (head.code == 14) /* MTRR: it begins with the PAT */
+			memcpy(all + at + sizeof(head), pat, sizeof(*pat));
+		at += (int)(sizeof(head) + head.length);
+	}
 	MUST(xc_domain_hvm_setcontext(xch, dom, all, size));
 	free(all);
 }
+
+static void reload(const uint64_t *v)
+{
+	(void)v;
+	again(NULL);
+}
+
+static void pat(const uint64_t *v) { again(v); }
 
 /* ---- steps of the host ---- */
 
@@ -200,6 +229,7 @@ static const struct {
 	{ "wrmsr", 2, wrmsr },     /* MSR VALUE */
 	{ "rdmsr", 1, rdmsr },
 	{ "paging", 1, paging },   /* MODE */
+	{ "grants", 1, grants },   /* VERSION */
 	{ "place", 3, place },     /* SPACE INDEX GFN */
 	{ "query", 0, query },
 	{ "iomem", 3, iomem },     /* MFN COUNT ALLOW */
@@ -212,6 +242,7 @@ static const struct {
 	{ "out", 2, out },         /* GFN COUNT */
 	{ "in", 2, in },
 	{ "reload", 0, reload },
+	{ "pat", 1, pat },         /* VALUE */
 	{ "host-mtrr", 3, host_mtrr }, /* MFN COUNT TYPE */
 	{ "host-mtrr-gone", 1, host_mtrr_gone }, /* REGISTER */
 };

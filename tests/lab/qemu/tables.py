@@ -157,6 +157,35 @@ def leaves_of_key_o(text):
     return tables
 
 
+def guest(image, frame, cr3, mode):
+    """Pages of a guest's own tables: {linear page: (gfn, slot of the PAT)}. 'frame' tells the
+    machine frame behind a gfn, or None; mode is 32bit, pae or 4level."""
+    width, bits = (4, 10) if mode == '32bit' else (8, 9)
+    pages = {}
+
+    def table(at, level, va):
+        words = image.page(frame(at >> 12) << 12)
+        words = struct.unpack('<%d%s' % (4096 // width, 'I' if width == 4 else 'Q'), struct.pack('<512Q', *words))
+        if mode == 'pae' and level == 3:
+            words = words[(at & 0xfe0) // 8:][:4]
+        for i, e in enumerate(words):
+            here = va | i << bits * (level - 1)
+            large = level in (2, 3) and e & 0x80 and not (mode == 'pae' and level == 3)
+            if not e & 1:
+                continue
+            if level > 1 and not large:
+                table(e & ADDRESS, level - 1, here)
+                continue
+            count = 1 << bits * (level - 1)
+            first = ((e & ADDRESS) >> 12) & ~(count - 1)
+            slot = e >> 3 & 3 | (e >> (12 if large else 7) & 1) << 2
+            for k in range(count):
+                pages[here + k] = (first + k, slot)
+
+    table(cr3, {'32bit': 2, 'pae': 3, '4level': 4}[mode], 0)
+    return pages
+
+
 def write(leaves, path):
     """One leaf a line: frame order mfn perm type, hexadecimal frames."""
     with open(path, 'w') as f:
