@@ -256,4 +256,4 @@ PHONY_EXTRA := captures
 .PHONY: $(PHONY_EXTRA) all units check asan fuzz bench lint lab install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(PAYLOAD_OBJ:.o=.d) $(QUERY_HOST:.o=.d) $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c))
+-include $(PAYLOAD_OBJ:.o=.d) $(QUERY_HOST:.o=.d) $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(CLI_SRC) $(DAEMON_SRC) $(UNIT_SRC) $(UNIT_HELP) $(BENCH_SRC) man/gendoc.c)) $(wildcard $(BUILD)/tests/tools/*.d)

@@ -67,6 +67,8 @@ static const char *forbidden(const struct client *c, const struct emt_parse *p)
 			return "names a file: files are the client's own business";
 		if (v->arg->type != EMT_ARG_SOURCE)
 			continue;
+		if (v->source->kind == EMT_SOURCE_P2M)
+			return "is about the kernel that emtctl runs on: emtctl asks that itself";
 		if (v->source->kind != EMT_SOURCE_XEN && v->source->kind != EMT_SOURCE_KVM)
 			return "names a file as its source: emtctl opens that itself";
 		if (v->source->costs && !(c->full && c->s->config.allow_costs))

@@ -58,6 +58,15 @@ enum emt_reason {
 	EMT_WHY_ALIAS_ASKED,  /* ... by the guest's tables */
 	EMT_WHY_ALIAS_DEVICE, /* a device's frame with two uncached types */
 	EMT_WHY_TABLES_UNREAD,/* guest page tables that could not be read */
+	/* mismatch, or suspect where the memory map is assumed: findings on a PV domain's p2m,
+	 * in the order of enum emt_pv_finding */
+	EMT_WHY_PV_IDENTITY_MISSING,
+	EMT_WHY_PV_IDENTITY_ON_RAM,
+	EMT_WHY_PV_MISSING_IN_HOLE,
+	EMT_WHY_PV_FRAME_IN_HOLE,
+	EMT_WHY_PV_M2P,
+	EMT_WHY_PV_WRONG_IDENTITY,
+	EMT_WHY_PV_IOMAP,     /* identity-missing of a kernel whose PTEs need _PAGE_IOMAP */
 	EMT_WHY_NR,
 };
 
@@ -72,6 +81,7 @@ struct emt_piece {
 	                          * (undetermined) or that must be false (suspect) */
 	emt_defect_mask defects; /* second axis */
 	uint16_t types;          /* p2m types taken for possible (assumed held) */
+	bool pv;                 /* of a PV domain's p2m: no type, nothing expected */
 	bool neutral;            /* a pin would not change what is expected here */
 };
 
@@ -79,10 +89,13 @@ struct emt_engine;
 
 /* 'release' overrides the facts' (NULL = as they say). Facts are copied and
  * completed by emt_facts_derive(). EMT_E_MISSING when no release is known,
- * EMT_E_UNSUPPORTED for paging modes without EMT. */
+ * EMT_E_UNSUPPORTED for paging modes without EMT. A PV domain's p2m is judged by its
+ * kernel's rules (pv.h): its entries have no type, nothing is expected of them. */
 int emt_engine_new(struct emt_engine **out, const struct emt_facts *facts, const char *release,
 		   struct emt_err *err);
 void emt_engine_free(struct emt_engine *e);
+/* It judges a PV domain's p2m. */
+bool emt_engine_pv(const struct emt_engine *e);
 const struct emt_release *emt_engine_release(const struct emt_engine *e);
 const struct emt_facts *emt_engine_facts(const struct emt_engine *e);
 

@@ -42,6 +42,14 @@ int emt_engine_new(struct emt_engine **out, const struct emt_facts *facts, const
 				 "these entries are of %s", e->facts.is_kvm ? "a KVM guest" : "a Xen domain");
 		goto fail;
 	}
+	if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging == EMT_PAGING_PV) {
+		rc = emt_facts_derive(&e->facts) ? emt_err_set(err, EMT_E_NOMEM, "audit", NULL, "out of memory") :
+						   emt_pv_engine_new(&e->pv, &e->facts, err);
+		if (rc)
+			goto fail;
+		*out = e;
+		return 0;
+	}
 	if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging == EMT_PAGING_NPT && e->facts.is_kvm)
 		e->rel.era = emt_era_by_id("KA"); /* whatever the kernel */
 	else if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging != EMT_PAGING_EPT) {
@@ -71,8 +79,14 @@ void emt_engine_free(struct emt_engine *e)
 		free(e->cells[i]);
 	free(e->cells);
 	emt_timelines_free(&e->ts);
+	emt_pv_engine_free(e->pv);
 	emt_facts_free(&e->facts);
 	free(e);
+}
+
+bool emt_engine_pv(const struct emt_engine *e)
+{
+	return e->pv;
 }
 
 const struct emt_release *emt_engine_release(const struct emt_engine *e)
@@ -429,6 +443,8 @@ int emt_engine_run(struct emt_engine *e, const struct emt_run *run, emt_piece_cb
 	uint64_t left = run->count;
 	struct emt_where w = { run->gfn, run->mfn, run->order, run->perm, run->p2mt };
 
+	if (e->pv)
+		return emt_pv_engine_run(e->pv, run, cb, arg);
 	if (run->order > EMT_ORDER_1G || p.verdict == EMT_V_NOT_PRESENT || run->flags & EMT_RUN_INTERMEDIATE)
 		return cb(&p, arg);
 	while (left) {

@@ -38,6 +38,7 @@ struct emt_engine {
 	size_t nr_cells, room_cells;
 	struct emt_cell *last;
 	struct emt_cell scratch;    /* for entries beyond the segments */
+	struct emt_pv_engine *pv;   /* PV domains: instead of all the above; NULL */
 };
 
 struct emt_where {
@@ -58,6 +59,14 @@ unsigned int emt_inherited_from(struct emt_engine *e, const struct emt_where *w,
 
 /* Facts behind an atom, as a mask of enum emt_fact_id. */
 uint64_t emt_atom_facts(const struct emt_engine *e, unsigned int atom);
+
+/* PV domains, engine_pv.c: by the kernel's rules, with the engine's facts. */
+struct emt_pv_engine;
+int emt_pv_engine_new(struct emt_pv_engine **out, const struct emt_facts *facts, struct emt_err *err);
+void emt_pv_engine_free(struct emt_pv_engine *p);
+int emt_pv_engine_run(struct emt_pv_engine *p, const struct emt_run *run, emt_piece_cb cb, void *arg);
+/* A sentence or two on a piece of one entry: what it is, where, what the kernel puts there. */
+void emt_pv_engine_explain(const struct emt_pv_engine *p, const struct emt_piece *piece, char *out, size_t room);
 
 emt_outcomes emt_engine_eval(const struct emt_engine *e, const struct emt_box *box);
 

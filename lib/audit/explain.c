@@ -195,6 +195,13 @@ int emt_engine_explain(struct emt_engine *e, const struct emt_run *run, uint64_t
 	one.count = 1;
 	if (emt_engine_run(e, &one, keep, &x->piece))
 		return EMT_E_NOMEM;
+	if (e->pv) {
+		emt_pv_engine_explain(e->pv, &x->piece, x->verdict_text, sizeof(x->verdict_text));
+		for (int i = 0; i < EMT_FACT_NR; i++)
+			if (x->piece.facts & 1ull << i)
+				x->assumed[x->nr_assumed++] = (enum emt_fact_id)i;
+		return 0;
+	}
 	verdict_sentence(e, x);
 	if (x->piece.verdict == EMT_V_NOT_PRESENT || one.flags & EMT_RUN_INTERMEDIATE)
 		return 0;

@@ -128,7 +128,7 @@ static int add_to(struct emt_findings *f, const struct emt_group_key *key, const
 	g->last_solid = f->solid + (solid ? p->run.count : 0);
 	d->verdict = p->verdict;
 	d->why = p->why;
-	if (d->entries && (d->emt != p->run.emt || d->ipat != p->run.ipat)) {
+	if (p->run.flags & EMT_RUN_NO_TYPE || (d->entries && (d->emt != p->run.emt || d->ipat != p->run.ipat))) {
 		d->emt = 0xff;
 	} else {
 		d->emt = p->run.emt;

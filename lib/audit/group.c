@@ -228,6 +228,22 @@ static void check_text(struct emt_finding *f, int fact)
 		 both ? host->name : "", both ? ": " : "", both ? host->how : "");
 }
 
+/* A PV domain's p2m: the finding itself says what is wrong, and whose memory it is. */
+static void explain_pv(struct emt_finding *f, const struct emt_facts *facts)
+{
+	char name[EMT_BAR_ROOM], device[EMT_BAR_ROOM + 4] = "";
+	size_t i = emt_ranges_from(&facts->pci_bars, f->ranges[0].first);
+
+	if (i < facts->pci_bars.n && facts->pci_bars.v[i].first <= f->ranges[0].first)
+		snprintf(device, sizeof(device), ", %s", emt_bar_name(facts->pci_bars.v[i].tag, name));
+	snprintf(f->explanation, sizeof(f->explanation), "%s%s: %s%s", emt_reason_name(f->why), device,
+		 emt_reason_text(f->why), f->verdict == EMT_V_SUSPECT ? "; unless its memory map is another than assumed" : "");
+	if (f->verdict == EMT_V_SUSPECT)
+		snprintf(f->next, sizeof(f->next), "check guest_e820: %s", emt_fact_descs[EMT_FACT_GUEST_E820].how);
+	else
+		snprintf(f->next, sizeof(f->next), "emtctl explain SOURCE 0x%llx", (unsigned long long)f->ranges[0].first);
+}
+
 void emt_group_explain(struct emt_group *g, const struct emt_release *rel, const struct emt_facts *facts,
 		       uint64_t judged)
 {
@@ -238,6 +254,10 @@ void emt_group_explain(struct emt_group *g, const struct emt_release *rel, const
 
 	if (g->key.defect >= 0) {
 		explain_defect(f);
+		return;
+	}
+	if (f->why >= EMT_WHY_PV_IDENTITY_MISSING && f->why <= EMT_WHY_PV_IOMAP) {
+		explain_pv(f, facts);
 		return;
 	}
 	emt_outcomes_text(f->expected, want, sizeof(want));

@@ -26,6 +26,9 @@ static const struct {
 	[EMT_MAP_RESERVED] = { "reserved", "reserved type: a misconfiguration", 'X' },
 	[EMT_MAP_POD] = { "populate-on-demand", "populate on demand", 'd' },
 	[EMT_MAP_NONE] = { "no-type", "no permissions, or no type shown", '-' },
+	[EMT_MAP_FRAME] = { "frame", "memory of a PV domain", 'M' },
+	[EMT_MAP_IDENTITY] = { "identity", "identity: the machine frame of the same number", 'I' },
+	[EMT_MAP_FOREIGN] = { "foreign", "another domain's frame", 'F' },
 };
 
 const char *emt_map_class_name(unsigned int c)
@@ -98,6 +101,9 @@ static unsigned int class_of(const struct emt_piece *p)
 
 	if (p->run.flags & EMT_RUN_POD)
 		return EMT_MAP_POD;
+	if (p->pv && p->run.perm)
+		return p->run.p2mt == EMT_P2M_RAM_RW ? EMT_MAP_FRAME :
+		       p->run.p2mt == EMT_P2M_FOREIGN ? EMT_MAP_FOREIGN : EMT_MAP_IDENTITY;
 	if (!p->run.perm || p->run.flags & EMT_RUN_NO_TYPE)
 		return EMT_MAP_NONE;
 	if (p->verdict == EMT_V_PENDING)

@@ -16,11 +16,15 @@ enum emt_map_class {
 	EMT_MAP_RESERVED, /* EMT 2, 3, or 7 where that is no mark */
 	EMT_MAP_POD,      /* populate on demand */
 	EMT_MAP_NONE,     /* an entry without permissions, or without a type shown */
+	/* a PV domain's p2m, which has no types; what is missing is "no-type" */
+	EMT_MAP_FRAME,
+	EMT_MAP_IDENTITY,
+	EMT_MAP_FOREIGN,
 	EMT_MAP_NR,
 };
 const char *
-emt_map_class_name(unsigned int c); /* "WB" ... "pending", "reserved", "populate-on-demand", "no-type" */
-char emt_map_class_letter(unsigned int c);      /* B U C T P ? X d - */
+emt_map_class_name(unsigned int c); /* "WB" ... "pending", "reserved", "populate-on-demand", "no-type", "frame" ... */
+char emt_map_class_letter(unsigned int c);      /* B U C T P ? X d - M I F */
 const char *emt_map_class_text(unsigned int c); /* a few words for legends */
 
 struct emt_map_cell {

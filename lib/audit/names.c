@@ -46,6 +46,18 @@ static const struct {
 	[EMT_WHY_ALIAS_ASKED] = { "alias-asked", "the guest's page tables reach RAM cached and uncached" },
 	[EMT_WHY_ALIAS_DEVICE] = { "alias-device", "device memory is reached with several types" },
 	[EMT_WHY_TABLES_UNREAD] = { "tables-unread", "guest page tables could not be read: what they map is not looked at" },
+	[EMT_WHY_PV_IDENTITY_MISSING] = { "identity-missing",
+		"device memory is missing in the p2m: a mapping of it is not present and will fault" },
+	[EMT_WHY_PV_IDENTITY_ON_RAM] = { "identity-on-ram",
+		"RAM is identity in the p2m: its use reaches the machine frame of that number, whoever has it" },
+	[EMT_WHY_PV_MISSING_IN_HOLE] = { "missing-in-hole",
+		"a hole in the memory map, or what is above it, is missing: device memory there could not be mapped" },
+	[EMT_WHY_PV_FRAME_IN_HOLE] = { "frame-in-hole",
+		"a machine frame stands where no RAM is: a mapping of what is there reaches that memory" },
+	[EMT_WHY_PV_M2P] = { "m2p-mismatch", "Xen's M2P gives the frame another place" },
+	[EMT_WHY_PV_WRONG_IDENTITY] = { "wrong-identity", "the p2m says identity, of another frame" },
+	[EMT_WHY_PV_IOMAP] = { "identity-missing-iomap",
+		"device memory is missing in the p2m: a mapping without _PAGE_IOMAP is not present and will fault" },
 };
 
 const char *emt_verdict_name(unsigned int verdict)

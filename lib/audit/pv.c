@@ -167,9 +167,17 @@ int emt_pv_audit_fill(struct emt_pv_audit *a, uint64_t pfn, uint64_t count, enum
 	return rc;
 }
 
-int emt_pv_audit_end(struct emt_pv_audit *a)
+int emt_pv_audit_flush(struct emt_pv_audit *a)
 {
 	int rc = a->held.count ? a->cb(&a->held, a->arg) : 0;
+
+	a->held.count = 0;
+	return rc;
+}
+
+int emt_pv_audit_end(struct emt_pv_audit *a)
+{
+	int rc = emt_pv_audit_flush(a);
 
 	free(a);
 	return rc;

@@ -30,7 +30,7 @@ struct emt_pv_bar {
 struct emt_pv_opts {
 	const struct emt_pv_era *era; /* NULL = not known */
 	const struct emt_ranges *e820; /* that the domain has; sorted */
-	uint64_t size;                /* entries of its list, 0 = not known */
+	uint64_t size;                /* end of the memory that it was given, 0 = not known */
 	const struct emt_pv_bar *bars; /* sorted by first frame; may be NULL */
 	size_t nr_bars;
 	/* Xen's M2P of a frame: 0 and the pfn, or not 0 where it is not known. May be NULL. */
@@ -62,6 +62,8 @@ struct emt_pv_audit *emt_pv_audit_new(const struct emt_pv_opts *o, emt_pv_cb cb,
 int emt_pv_audit_add(struct emt_pv_audit *a, uint64_t pfn, struct emt_pv_entry e);
 /* The same entry for many pfns: missing, or identity of each. */
 int emt_pv_audit_fill(struct emt_pv_audit *a, uint64_t pfn, uint64_t count, enum emt_pv_kind kind);
+/* Give the run that is held back, since the next may continue it. */
+int emt_pv_audit_flush(struct emt_pv_audit *a);
 /* The last run, and the end: frees 'a'. */
 int emt_pv_audit_end(struct emt_pv_audit *a);
 

@@ -143,6 +143,10 @@ static int read_text(struct emt_facts_reader *r, enum emt_fact_id id, struct jso
 		f->is_kvm = !strncmp(f->release, "kvm", 3);
 		return rc;
 	}
+	if (id == EMT_FACT_PV_KERNEL) {
+		memset(f->pv_kernel, 0, sizeof(f->pv_kernel));
+		return v ? emt_facts_string(r, v, f->pv_kernel, sizeof(f->pv_kernel)) : 0;
+	}
 	f->paging = EMT_PAGING_UNKNOWN;
 	if (!v)
 		return 0;

@@ -74,19 +74,13 @@ int emt_facts_string(struct emt_facts_reader *r, struct json_object *v, char *ou
 	return 0;
 }
 
-static bool tagged(enum emt_fact_id id)
-{
-	return id == EMT_FACT_SPECIAL || id == EMT_FACT_PINS || id == EMT_FACT_P2M_TYPES ||
-	       id == EMT_FACT_HOST_E820 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_KVM_MEMSLOTS;
-}
-
 static int tag(struct emt_facts_reader *r, enum emt_fact_id id, struct json_object *v, uint32_t *out)
 {
 	const char *s = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
 	uint64_t n;
 	int t = -1;
 
-	if (!tagged(id))
+	if (!emt_fact_tagged(id))
 		return emt_facts_fail(r, "these ranges have no tag");
 	if (s && strncmp(s, "0x", 2)) {
 		if (id == EMT_FACT_SPECIAL)
@@ -103,6 +97,7 @@ static int tag(struct emt_facts_reader *r, enum emt_fact_id id, struct json_obje
 					      id == EMT_FACT_PINS ? "memory type (UC, WC, WT, WP, WB, UC-)" :
 					      id == EMT_FACT_P2M_TYPES ? "p2m type" :
 					      id == EMT_FACT_KVM_MEMSLOTS ? "set of flags (a number)" :
+					      id >= EMT_FACT_PV_KERNEL ? "number" :
 					      "E820 type (a number)");
 		n = (uint64_t)t;
 	} else if (emt_facts_number(r, v, UINT32_MAX, &n)) {
@@ -195,7 +190,7 @@ static int range_object(struct emt_facts_reader *r, enum emt_fact_id id, struct 
 	}
 	if (!have_first || !have_last)
 		return emt_facts_fail(r, "a range needs first and last");
-	if (tagged(id) && !have_tag)
+	if (emt_fact_tagged(id) && !have_tag)
 		return emt_facts_fail(r, "a range of this list needs a tag");
 	return 0;
 }
@@ -203,11 +198,11 @@ static int range_object(struct emt_facts_reader *r, enum emt_fact_id id, struct 
 static int range_array(struct emt_facts_reader *r, enum emt_fact_id id, struct json_object *v,
 		       struct emt_range *out)
 {
-	size_t n = json_object_array_length(v), want = tagged(id) ? 3 : 2;
+	size_t n = json_object_array_length(v), want = emt_fact_tagged(id) ? 3 : 2;
 	int rc = 0;
 
 	if (n != want)
-		return emt_facts_fail(r, "must be [first, last%s]", tagged(id) ? ", tag" : "");
+		return emt_facts_fail(r, "must be [first, last%s]", emt_fact_tagged(id) ? ", tag" : "");
 	for (size_t i = 0; i < n && !rc; i++) {
 		struct json_object *item = json_object_array_get_idx(v, i);
 
@@ -234,7 +229,7 @@ static int range(struct emt_facts_reader *r, enum emt_fact_id id, struct json_ob
 		rc = bytes ? e820_bytes(r, id, v, &x, &empty) : range_object(r, id, v, &x);
 	} else {
 		rc = emt_facts_fail(r, "must be a range: [first, last%s] or an object",
-				    tagged(id) ? ", tag" : "");
+				    emt_fact_tagged(id) ? ", tag" : "");
 	}
 	if (rc || empty)
 		return rc;

@@ -57,12 +57,6 @@ static struct json_object *range_tag(enum emt_fact_id id, uint32_t tag)
 	return json_object_new_int64(tag);
 }
 
-static bool has_tag(enum emt_fact_id id)
-{
-	return id == EMT_FACT_SPECIAL || id == EMT_FACT_PINS || id == EMT_FACT_P2M_TYPES ||
-	       id == EMT_FACT_HOST_E820 || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_KVM_MEMSLOTS;
-}
-
 static struct json_object *ranges(struct build *b, enum emt_fact_id id, const struct emt_ranges *r,
 				  uint8_t held)
 {
@@ -75,13 +69,13 @@ static struct json_object *ranges(struct build *b, enum emt_fact_id id, const st
 			x = json_object_new_array();
 			push(b, x, hex(e->first));
 			push(b, x, hex(e->last));
-			if (has_tag(id))
+			if (emt_fact_tagged(id))
 				push(b, x, range_tag(id, e->tag));
 		} else {
 			x = json_object_new_object();
 			add(b, x, "first", hex(e->first));
 			add(b, x, "last", hex(e->last));
-			if (has_tag(id))
+			if (emt_fact_tagged(id))
 				add(b, x, "tag", range_tag(id, e->tag));
 			add(b, x, "held", held_text(e->held));
 		}
@@ -206,8 +200,12 @@ static struct json_object *value(struct build *b, const struct emt_facts *f, enu
 	case EMT_FK_INT:
 		return int_value(b, f, id, plain);
 	case EMT_FK_TEXT:
-		*plain = id == EMT_FACT_RELEASE ? !f->release[0] : f->paging == EMT_PAGING_UNKNOWN;
-		return text(id == EMT_FACT_RELEASE ? f->release : emt_paging_name(f->paging));
+		if (id == EMT_FACT_PAGING) {
+			*plain = f->paging == EMT_PAGING_UNKNOWN;
+			return text(emt_paging_name(f->paging));
+		}
+		*plain = id == EMT_FACT_RELEASE ? !f->release[0] : !f->pv_kernel[0];
+		return text(id == EMT_FACT_RELEASE ? f->release : f->pv_kernel);
 	case EMT_FK_MTRR:
 		if (id == EMT_FACT_HOST_MTRR) {
 			*plain = mtrr_unknown(&f->host_mtrr);

@@ -64,7 +64,7 @@ static const struct {
 	const char *name, *help;
 } types[EMT_ARG_NR] = {
 	[EMT_ARG_FLAG] = { "flag", "no value" },
-	[EMT_ARG_SOURCE] = { "source", "guest.emt, capture:FILE, 5, xen:DOMAIN, kvm:PID, mem:FILE" },
+	[EMT_ARG_SOURCE] = { "source", "guest.emt, capture:FILE, 5, xen:DOMAIN, kvm:PID, mem:FILE, p2m:self" },
 	[EMT_ARG_DOMAIN] = { "domain", "a domain id, as xl list prints it" },
 	[EMT_ARG_GFN] = { "gfn", "a frame: 983040 or 0xf0000" },
 	[EMT_ARG_GFN_RANGE] = { "gfn_range", "frames: 0xf0000-0xf07ff, 0xf0000+2048, or one" },

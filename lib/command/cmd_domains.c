@@ -11,11 +11,11 @@
 #include "xen/dump.h"
 
 /* How the entries of a domain can be had. */
-enum route { ROUTE_NONE, ROUTE_KEY_D, ROUTE_QUERY, ROUTE_NR };
+enum route { ROUTE_NONE, ROUTE_KEY_D, ROUTE_QUERY, ROUTE_P2M, ROUTE_NR };
 
 static const char *route_word(unsigned int i)
 {
-	static const char *const words[ROUTE_NR] = { "none", "key-d", "query" };
+	static const char *const words[ROUTE_NR] = { "none", "key-d", "query", "p2m" };
 
 	return i < ROUTE_NR ? words[i] : NULL;
 }
@@ -112,6 +112,10 @@ static void fill_route(struct emt_rec *rec, const struct emt_xen_domain *d, cons
 	if (query && !d->dying && (d->paging == EMT_PAGING_EPT || d->paging == EMT_PAGING_NPT) && d->domid) {
 		emt_rec_str(rec, LIST_ROUTE, route_word(ROUTE_QUERY));
 		emt_rec_str(rec, LIST_WHY, "the query payload is loaded: exact, and free");
+	} else if (d->type == EMT_XEN_PV && !d->dying) {
+		emt_rec_str(rec, LIST_ROUTE, route_word(ROUTE_P2M));
+		emt_rec_str(rec, LIST_WHY, d->domid ? "its p2m lies in its own memory; costs=yes allows to read that" :
+			    "p2m:self is free; costs=yes reads its p2m as Xen sees it");
 	} else if (d->paging != EMT_PAGING_EPT && d->paging != EMT_PAGING_UNKNOWN)
 		emt_rec_fmt(rec, LIST_WHY, "its paging is %s: it has no EPT", emt_paging_name(d->paging));
 	else if (d->dying)

@@ -285,6 +285,7 @@ const struct emt_command emt_cmd_effective = {
 	.reply = &reply,
 	.right = EMT_RIGHT_READ,
 	.cost = EMT_COST_FREE,
+	.types = true,
 	.examples = examples,
 	.nr_examples = EMT_ARRAY_SIZE(examples),
 	.since = "0.1",

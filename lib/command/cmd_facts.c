@@ -111,7 +111,7 @@ static const struct emt_record_kind kind_fact = {
 
 /* ---- values ---- */
 
-static const char *tag_name(enum emt_fact_id id, uint32_t tag)
+static const char *tag_name(enum emt_fact_id id, uint32_t tag, char buffer[EMT_BAR_ROOM])
 {
 	static const char *const e820[] = { NULL, "ram", "reserved", "acpi", "nvs", "unusable" };
 	static const char *const slot[] = { NULL, "log-dirty", "read-only", "read-only, log-dirty", [8] = "noncoherent" };
@@ -123,6 +123,8 @@ static const char *tag_name(enum emt_fact_id id, uint32_t tag)
 	case EMT_FACT_HOST_E820:
 	case EMT_FACT_GUEST_E820:
 		return tag < EMT_ARRAY_SIZE(e820) ? e820[tag] : NULL;
+	case EMT_FACT_PCI_BARS:
+		return emt_bar_name(tag, buffer);
 	case EMT_FACT_KVM_MEMSLOTS:
 		return tag < EMT_ARRAY_SIZE(slot) ? slot[tag] : NULL;
 	default: return NULL;
@@ -131,18 +133,19 @@ static const char *tag_name(enum emt_fact_id id, uint32_t tag)
 
 static void fill_list(struct emt_rec *rec, enum emt_fact_id id, const struct emt_ranges *list)
 {
-	char text[400] = "", one[64];
+	char text[400] = "", one[64], buffer[EMT_BAR_ROOM];
 	size_t at = 0;
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct emt_range *r = &list->v[i];
-		const char *name = tag_name(id, r->tag);
+		const char *name = tag_name(id, r->tag, buffer);
 		struct emt_rec *sub = emt_rec_add(rec, FACT_RANGES);
 
 		emt_rec_u64(sub, RNG_FIRST, r->first);
 		emt_rec_u64(sub, RNG_LAST, r->last);
 		emt_rec_u64(sub, RNG_TAG, r->tag);
-		emt_rec_str(sub, RNG_TAG_NAME, name);
+		if (name)
+			emt_rec_text(sub, RNG_TAG_NAME, name);
 		emt_rec_str(sub, RNG_HELD, emt_held_name(r->held));
 		if (i < CELL_RANGES)
 			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s%s", i ? ", " : "",
@@ -318,6 +321,8 @@ static void fill_value(struct emt_rec *rec, const struct emt_facts *f, enum emt_
 		emt_rec_str(rec, FACT_VALUE, *flag ? "yes" : "no");
 	else if (id == EMT_FACT_RELEASE)
 		emt_rec_str(rec, FACT_VALUE, f->release);
+	else if (id == EMT_FACT_PV_KERNEL)
+		emt_rec_text(rec, FACT_VALUE, f->pv_kernel);
 	else if (id == EMT_FACT_PAGING)
 		emt_rec_str(rec, FACT_VALUE, emt_paging_name(f->paging));
 	else if (emt_fact_descs[id].kind == EMT_FK_MTRR)

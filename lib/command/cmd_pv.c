@@ -85,6 +85,7 @@ enum {
 	PD_DEVICES_BAD,
 	PD_E820,
 	PD_UNREADABLE,
+	PD_ASSUMED,
 	PD_UNTOLD,
 	PD_CHANGED,
 	PD_COMPLETE,
@@ -114,6 +115,9 @@ static const struct emt_column dom_columns[PD_NR] = {
 	[PD_E820] = EMT_COLUMN("memory_map", EMT_COL_STRING, 0, "where the memory map comes from"),
 	[PD_UNREADABLE] = EMT_COLUMN("unreadable", EMT_COL_NUMBER, 0, "entries that could not be read",
 				     .unit = "frames"),
+	[PD_ASSUMED] = EMT_COLUMN("assumed", EMT_COL_NUMBER, 0,
+				  "entries of pages that stand for missing or for identity, taken for one by where they "
+				  "lie; p2m:self knows", .unit = "frames"),
 	[PD_UNTOLD] = EMT_COLUMN("untold", EMT_COL_NUMBER, 0,
 				 "entries of which the tree does not tell whether they are missing or identity",
 				 .unit = "frames"),
@@ -185,7 +189,7 @@ static int bars_of(struct emt_ctx *ctx, const struct emt_pv_domain *d, struct ba
 {
 	struct emt_pv_device *dev = NULL;
 	size_t n = 0;
-	char name[64];
+	char name[64], one[EMT_BAR_ROOM];
 	int rc = 0;
 
 	for (const struct emt_value *v = emt_parse_get(ctx->args, "bar"); v && !rc; v = emt_parse_next(ctx->args, v)) {
@@ -195,7 +199,7 @@ static int bars_of(struct emt_ctx *ctx, const struct emt_pv_domain *d, struct ba
 	if (!rc && d->host_devices)
 		rc = emt_pv_devices(&dev, &n);
 	for (size_t i = 0; i < n && !rc; i++)
-		rc = bar_add(b, dev[i].first, dev[i].last, dev[i].name);
+		rc = bar_add(b, dev[i].first, dev[i].last, emt_bar_name(dev[i].bar, one));
 	free(dev);
 	if (rc)
 		return emt_err_set(ctx->err, rc, "device memory", NULL, "not enough memory for its regions");
@@ -296,6 +300,7 @@ static int put_domain(struct pv *x, const struct emt_pv_read *r, bool changed, s
 		emt_rec_u64(rec, PD_DEVICES_BAD, x->devices_bad);
 		emt_rec_str(rec, PD_E820, x->d->e820_origin);
 		emt_rec_u64(rec, PD_UNREADABLE, r->unreadable);
+		emt_rec_u64(rec, PD_ASSUMED, r->assumed);
 		emt_rec_u64(rec, PD_UNTOLD, r->untold);
 		emt_rec_bool(rec, PD_CHANGED, changed);
 		emt_rec_bool(rec, PD_COMPLETE, complete);
@@ -340,7 +345,7 @@ static int one(struct emt_ctx *ctx, struct emt_pv_source *s, size_t i)
 		rc = emt_err_set(ctx->err, EMT_E_USAGE, "--kernel", "as uname -r prints it: 4.19.0-27-amd64",
 				 "\"%.60s\" is no release of Linux", kernel);
 	o.era = x.era;
-	o.size = (x.d->shared.max_pfn + 511) & ~511ull;
+	o.size = x.d->end;
 	o.bars = b.v;
 	o.nr_bars = b.n;
 	x.audit = rc ? NULL : emt_pv_audit_new(&o, put_run, &x);
@@ -379,7 +384,7 @@ static int run_pv(struct emt_ctx *ctx)
 
 static const struct emt_arg args[] = {
 	{ .name = "source", .type = EMT_ARG_SOURCE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
-	  .metavar = "SOURCE", .help = "a machine's memory (mem:FILE), or a live domain (xen:0,costs=yes)" },
+	  .metavar = "SOURCE", .help = "a machine's memory (mem:FILE), a live domain (xen:0,costs=yes), or p2m:self" },
 	{ .name = "domain", .type = EMT_ARG_DOMAIN, .letter = 'd', .metavar = "N", .fallback = "all",
 	  .help = "only this PV domain of a machine's memory" },
 	{ .name = "kernel", .type = EMT_ARG_TEXT, .metavar = "RELEASE", .fallback = "dom0's own when live",
@@ -409,6 +414,10 @@ const struct emt_command emt_cmd_pv = {
 		"goes: before 2.6.39 nothing is, before 3.16 nothing above the memory map. Device memory whose "
 		"entry is missing cannot be mapped: that is an error where a BAR is known to lie there, whatever "
 		"the rules say.\n\n"
+		"p2m:self is the domain that emtctl runs in, dom0 as a rule, as its own kernel has it: through BPF, "
+		"at no cost to the host. Elsewhere the two pages that stand for all large stretches of missing and "
+		"of identity look alike; each is taken for what it is by where it is used, and such entries are "
+		"counted as assumed.\n\n"
 		"The tree does not tell missing from identity where a whole page is one of them; such entries are "
 		"counted as untold.\n\n"
 		"Exit status: 0 no finding at or above --fail-on; 1 some; 2 error, or no PV domain; 3 not everything "

@@ -108,6 +108,7 @@ struct emt_command {
 	const struct emt_reply *reply;
 	enum emt_right right;
 	enum emt_cost cost;
+	bool types;                /* about memory types: nothing to say of a PV domain, which has none */
 	bool feed;                 /* about what emtd knows: it runs nowhere else; see feed.h */
 	const struct emt_example *examples;
 	unsigned int nr_examples;

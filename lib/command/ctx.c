@@ -158,6 +158,11 @@ int emt_ctx_facts(struct emt_ctx *ctx, struct emt_source *s, size_t walk, struct
 		emt_facts_init(facts);
 		return rc;
 	}
+	if (facts->paging == EMT_PAGING_PV && ctx->args->cmd->types)
+		return emt_err_set(ctx->err, EMT_E_UNSUPPORTED, emt_source_name(s),
+				   "emtctl audit, show, explain, map and diff judge its p2m; emtctl pv shows it whole",
+				   "domain %u is a PV domain: its p2m has no memory types, %s has nothing to say of it",
+				   facts->domid, ctx->args->cmd->name);
 	return emt_ctx_ask_types(ctx, s, walk, facts);
 }
 

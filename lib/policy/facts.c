@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/facts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +93,35 @@ const struct emt_fact_desc emt_fact_descs[EMT_FACT_NR] = {
 		"the VMM's log of VFIO devices of this guest" },
 	[EMT_FACT_KVM_MEMSLOTS] = { "memslots", EMT_FK_LIST, "gfn", "memslots, tag = their flags",
 		"the VMM's memory map; a live source reads them" },
+	[EMT_FACT_PV_KERNEL] = { "pv_kernel", EMT_FK_TEXT, "", "PV: release of the domain's Linux",
+		"uname -r inside the domain" },
+	[EMT_FACT_PV_M2P] = { "pv_m2p", EMT_FK_LIST, "gfn",
+		"PV: frames that the M2P gives to another place (tag, low 32 bits of its gfn)",
+		"compared by a live source, or out of a machine's memory" },
+	[EMT_FACT_PCI_BARS] = { "pci_bars", EMT_FK_LIST, "mfn",
+		"device memory, tag = segment << 19, bus << 11, device << 6, function << 3, BAR (6: ROM)",
+		"lspci -v in the domain that has the devices" },
 };
+
+bool emt_fact_tagged(enum emt_fact_id id)
+{
+	return id == EMT_FACT_SPECIAL || id == EMT_FACT_PINS || id == EMT_FACT_P2M_TYPES || id == EMT_FACT_HOST_E820 ||
+	       id == EMT_FACT_GUEST_E820 || id == EMT_FACT_KVM_MEMSLOTS || id == EMT_FACT_PV_M2P || id == EMT_FACT_PCI_BARS;
+}
+
+char *emt_bar_name(uint32_t tag, char out[EMT_BAR_ROOM])
+{
+	unsigned int bar = tag & 7, n = (unsigned int)snprintf(out, EMT_BAR_ROOM, "%04x:%02x:%02x.%x ", tag >> 19,
+							      tag >> 11 & 0xff, tag >> 6 & 31, tag >> 3 & 7);
+
+	if (tag == EMT_BAR_NONE)
+		snprintf(out, EMT_BAR_ROOM, "device memory");
+	else if (bar < 6)
+		snprintf(out + n, EMT_BAR_ROOM - n, "BAR %u", bar);
+	else
+		snprintf(out + n, EMT_BAR_ROOM - n, "ROM");
+	return out;
+}
 
 int emt_fact_by_name(const char *name)
 {
@@ -146,6 +175,8 @@ struct emt_ranges *emt_facts_list(struct emt_facts *f, enum emt_fact_id id)
 	case EMT_FACT_KVM_MMIO: return &f->kvm_mmio;
 	case EMT_FACT_KVM_SLOT_NC: return &f->kvm_slot_nc;
 	case EMT_FACT_KVM_MEMSLOTS: return &f->kvm_memslots;
+	case EMT_FACT_PV_M2P: return &f->pv_m2p;
+	case EMT_FACT_PCI_BARS: return &f->pci_bars;
 	default: return NULL;
 	}
 }
@@ -326,9 +357,14 @@ int emt_facts_vcpus(struct emt_facts *f, uint32_t n)
 
 bool emt_fact_concerns(const struct emt_facts *f, enum emt_fact_id id)
 {
-	bool kvm = id >= EMT_FACT_KVM_NONCOHERENT;
+	bool kvm = id >= EMT_FACT_KVM_NONCOHERENT && id <= EMT_FACT_KVM_MEMSLOTS;
 	bool both = id <= EMT_FACT_PAGING || id == EMT_FACT_VCPU_MTRR ||
 		    (id >= EMT_FACT_VCPU_PAT && id <= EMT_FACT_VCPU_EFER) || id == EMT_FACT_GUEST_E820 || id == EMT_FACT_HOST_E820;
 
+	if (id >= EMT_FACT_PV_KERNEL)
+		return f->paging == EMT_PAGING_PV;
+	/* its entries have no type: nothing that decides one matters */
+	if (f->paging == EMT_PAGING_PV)
+		return id <= EMT_FACT_PAGING || id == EMT_FACT_GUEST_E820;
 	return both || kvm == (f->is_kvm != 0);
 }

@@ -64,6 +64,9 @@ enum emt_fact_id {
 	EMT_FACT_KVM_SLOT_NC,      /* list: gfns in KVM_MEM_NON_COHERENT_DMA memslots */
 	EMT_FACT_KVM_NC_EVER,      /* non-coherent DMA was registered at some time */
 	EMT_FACT_KVM_MEMSLOTS,     /* list: gfns, tag = the memslot's flags */
+	EMT_FACT_PV_KERNEL,        /* PV: release of the domain's Linux */
+	EMT_FACT_PV_M2P,           /* PV, list: gfns whose frame the M2P gives to another, tag = its low 32 bits */
+	EMT_FACT_PCI_BARS,         /* list: frames of device memory, tag = EMT_BAR() */
 	EMT_FACT_NR,
 };
 
@@ -73,6 +76,15 @@ enum emt_fact_id {
 #define EMT_SLOT_LOG_DIRTY 1u
 #define EMT_SLOT_READONLY 2u
 #define EMT_SLOT_NONCOHERENT 8u
+
+/* Which BAR of which PCI device device memory belongs to; 6 is the ROM. */
+#define EMT_BAR(segment, bus, dev, fn, bar) \
+	((uint32_t)((segment) & 0x1fffu) << 19 | (uint32_t)((bus) & 0xffu) << 11 | (uint32_t)((dev) & 31u) << 6 | \
+	 (uint32_t)((fn) & 7u) << 3 | ((bar) & 7u))
+#define EMT_BAR_NONE UINT32_MAX /* whose it is is not known */
+/* "0000:03:00.0 BAR 2", "0000:03:00.0 ROM", "device memory"; 'out' has EMT_BAR_ROOM bytes. */
+#define EMT_BAR_ROOM 32
+char *emt_bar_name(uint32_t tag, char out[EMT_BAR_ROOM]);
 
 enum emt_special_kind { EMT_SPECIAL_XENHEAP = 0, EMT_SPECIAL_EXTRA = 1 };
 
@@ -92,7 +104,9 @@ extern const struct emt_fact_desc emt_fact_descs[EMT_FACT_NR];
 /* Id by JSON name, or -1. */
 int emt_fact_by_name(const char *name);
 struct emt_facts;
-/* False for facts of the other hypervisor: they say nothing about 'f'. */
+/* Does a list's tag mean something? */
+bool emt_fact_tagged(enum emt_fact_id id);
+/* False for facts of the other hypervisor, or of other paging: they say nothing about 'f'. */
 bool emt_fact_concerns(const struct emt_facts *f, enum emt_fact_id id);
 
 /* How a fact is held. 'origin' is borrowed: a string constant or one kept by
@@ -142,10 +156,12 @@ struct emt_facts {
 	int32_t current;
 	uint64_t apic_mfn;      /* EMT_NO_FRAME = none */
 	uint64_t max_page;      /* 0 = not stated */
+	char pv_kernel[128];    /* "6.1.0-42-amd64" */
 
 	struct emt_ranges iomem_caps, ioport_caps, valid, special, mmio_ro, pins;
 	uint8_t pins_sorted;    /* pins ascend and do not overlap; by emt_facts_normalise() */
 	struct emt_ranges p2m_types, host_e820, guest_e820, kvm_mmio, kvm_slot_nc, kvm_memslots;
+	struct emt_ranges pv_m2p, pci_bars;
 
 	uint32_t nr_vcpus;          /* entries in the arrays below */
 	struct emt_mtrr *vcpu_mtrr; /* owned; NULL when nr_vcpus is 0 */

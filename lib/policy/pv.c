@@ -97,9 +97,9 @@ enum emt_pv_place emt_pv_place(const struct emt_ranges *e820, uint64_t pfn, uint
 
 static unsigned int by_era(const struct emt_pv_era *era, enum emt_pv_place place, uint64_t pfn, uint64_t size)
 {
-	/* behind the end of what the kernel has entries for */
+	/* behind the end of the domain's memory; RAM of the map may be added there later */
 	if (era->linear && size && pfn >= size)
-		return BIT(EMT_PV_IDENTITY);
+		return BIT(EMT_PV_IDENTITY) | (place == EMT_PV_RAM ? BIT(EMT_PV_FRAME) | BIT(EMT_PV_MISSING) : 0);
 	if (!era->linear && pfn >= TREE_FRAMES)
 		return era->above ? BIT(EMT_PV_IDENTITY) : BIT(EMT_PV_MISSING);
 	switch (place) {

@@ -9,7 +9,8 @@
  *   2.6.39 - 3.15   what lies before a RAM region and after the one before it, and what
  *                   is listed behind the last one, is identity; all behind the map is missing
  *   3.16 -          all behind the map is identity too (BARs above RAM)
- *   3.19 -          a linear list; frames behind its end are identity whatever they are
+ *   3.19 -          a linear list; frames behind the end of the memory that the domain was
+ *                   given are identity whatever they are, until memory is added there
  *   4.3 -           the tree for the toolstack may be absent
  * Whole pages only: a page of which a part is no RAM belongs to what is around.
  */
@@ -63,7 +64,8 @@ const char *emt_pv_place_name(unsigned int place); /* "ram", "reserved", "gap", 
 enum emt_pv_place emt_pv_place(const struct emt_ranges *e820, uint64_t pfn, uint64_t *last, uint32_t *tag);
 
 /* Kinds that the rules allow there, as a set of 1 << enum emt_pv_kind. 'era' NULL: not
- * known, what any kernel since 2.6.39 allows. 'size': entries of the list, 0 = not known.
+ * known, what any kernel since 2.6.39 allows. 'size': end of the memory that the domain was
+ * given, in frames, 0 = not known.
  * Foreign mappings may stand anywhere: drivers put them where nothing else is. */
 unsigned int emt_pv_expect(const struct emt_pv_era *era, enum emt_pv_place place, uint64_t pfn, uint64_t size);
 

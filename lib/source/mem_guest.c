@@ -44,6 +44,9 @@ int mem_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, stru
 	struct mem_walk *w = &ms->walks[i];
 	int rc;
 
+	if (w->pv)
+		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "a PV domain's page tables name machine frames: "
+				   "nothing stands between them and the CPU");
 	if (!ms->c) {
 		ms->guest = (struct mem_guest){ .walk = mem_walk_opts(w), .mem = w->mem };
 		*out = (struct emt_guest_memory){ frame, &ms->guest };

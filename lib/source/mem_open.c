@@ -173,6 +173,27 @@ static int not_found(const struct emt_source *s, const struct mem_source *ms,
 	return emt_err_set(err, EMT_E_NOSOURCE, s->name, next, "no %s of any domain passed the checks", what);
 }
 
+/* PV domains: where they are asked for, or nothing else is there. */
+static int add_pv(struct emt_source *s, struct mem_source *ms, const struct emt_source_spec *spec, struct emt_err *err)
+{
+	int rc = mem_open_pv(&ms->pv, ms, s->name, spec->domid, err);
+
+	for (size_t i = 0; !rc && i < emt_pv_domains(ms->pv); i++) {
+		const struct emt_pv_domain *d = emt_pv_domain(ms->pv, i);
+		struct mem_walk *w = mem_add_walk(ms);
+
+		if (w)
+			w->pv = emt_pv_walk_new(ms->pv, i);
+		if (!w || !w->pv)
+			return emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for its walks");
+		w->domid = d->domid;
+		w->mem = ms->mem;
+		snprintf(w->label, sizeof(w->label), "p2m (%s) named by shared info at %#llx", emt_pv_list_name(d->list),
+			 (unsigned long long)d->shared_mfn << 12);
+	}
+	return rc;
+}
+
 static int select_found(struct emt_source *s, struct mem_source *ms, const struct emt_source_spec *spec,
 			struct emt_err *err)
 {
@@ -180,6 +201,8 @@ static int select_found(struct emt_source *s, struct mem_source *ms, const struc
 	const struct emt_epte_layout *layout;
 	int rc = layout_of(ms, s, &layout, err);
 
+	if (!rc && !strcmp(spec->table, "pv"))
+		return add_pv(s, ms, spec, err);
 	for (size_t i = 0; i < ms->d.nr_domains && !rc; i++) {
 		const struct emt_found_domain *dom = &ms->d.domains[i];
 		const struct emt_found_root *r = is_iommu(spec->table) ? &dom->iommu : &dom->p2m;
@@ -190,7 +213,9 @@ static int select_found(struct emt_source *s, struct mem_source *ms, const struc
 		if (add_found(ms, dom, r, layout))
 			rc = emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for its walks");
 	}
-	return rc || ms->nr ? rc : not_found(s, ms, spec, is_iommu(spec->table) ? "IOMMU table" : "p2m", err);
+	if (rc || ms->nr || (!*spec->table && !add_pv(s, ms, spec, NULL)))
+		return rc;
+	return not_found(s, ms, spec, is_iommu(spec->table) ? "IOMMU table" : "p2m", err);
 }
 
 /* root=: the user knows; what the search finds at the same place helps. */

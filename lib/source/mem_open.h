@@ -7,6 +7,7 @@
 #include "memory/inputs.h"
 #include "source/ops.h"
 #include "source/pages.h"
+#include "source/pv_walk.h"
 
 struct mem_walk {
 	uint32_t domid;
@@ -18,6 +19,7 @@ struct mem_walk {
 	char label[64];          /* where the root comes from and what backs it */
 	const struct emt_found_domain *dom; /* NULL: root given by the user */
 	size_t capture_walk;     /* pages: its number in the capture */
+	struct emt_pv_walk *pv;  /* owned: a PV domain, instead of all that describes tables; NULL */
 	struct emt_mem *guest;   /* owned: the guest's own tables of a capture; NULL until asked for */
 };
 
@@ -35,6 +37,7 @@ struct mem_source {
 	bool found;              /* 'd' is filled */
 	struct emt_symbols *syms; /* NULL: none given */
 	const struct emt_xen_layout *xen; /* with symbols: of that build */
+	struct emt_pv_source *pv; /* its PV domains, if they were asked for; NULL */
 	struct mem_walk *walks;  /* owned */
 	size_t nr;
 	struct mem_guest guest;  /* of the walk asked for last */
@@ -52,6 +55,9 @@ struct emt_walk_opts mem_walk_opts(const struct mem_walk *w);
 int mem_guest(struct emt_source *s, size_t i, struct emt_guest_memory *out, struct emt_err *err);
 /* Whose a frame is; see struct emt_source_ops. */
 enum emt_frame_owner mem_owner(struct emt_source *s, uint32_t domid, uint64_t mfn, uint32_t *whose);
+/* PV domains of an open image, which 'ms' must outlive; domid -1 = all. See emt_pv_open(). */
+int mem_open_pv(struct emt_pv_source **out, struct mem_source *ms, const char *name, int64_t domid,
+		struct emt_err *err);
 /* Room for one more walk, zeroed; NULL when memory is short. */
 struct mem_walk *mem_add_walk(struct mem_source *ms);
 

@@ -34,6 +34,9 @@ static void mem_close(struct emt_source *s)
 		emt_mem_close(ms->walks[i].mem);
 		emt_mem_close(ms->walks[i].guest);
 	}
+	for (size_t i = 0; i < ms->nr; i++)
+		emt_pv_walk_free(ms->walks[i].pv);
+	emt_pv_close(ms->pv);
 	emt_discovery_free(&ms->d);
 	emt_symbols_free(ms->syms);
 	emt_facts_free(&ms->host);
@@ -177,6 +180,12 @@ static int mem_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 	emt_facts_free(f);
 	if (emt_facts_copy(f, &ms->host))
 		return emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for its facts");
+	if (w->pv) {
+		rc = emt_pv_walk_facts(w->pv, f, err);
+		if (rc)
+			emt_facts_free(f);
+		return rc;
+	}
 	f->domid = w->domid;
 	f->nr_pages = w->dom ? w->dom->owned : 0;
 	if (w->format == &emt_format_ept || w->format == &emt_format_npt) {
@@ -200,7 +209,40 @@ static int mem_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 	const struct mem_source *ms = st->source->priv;
 	struct emt_walk_opts o = mem_walk_opts(&ms->walks[i]);
 
+	if (ms->walks[i].pv) {
+		st->priv = ms->walks[i].pv;
+		return emt_pv_walk_stream(st->priv, err);
+	}
 	return emt_table_stream(st, &o, err);
+}
+
+static bool is_pv(const struct emt_stream *st)
+{
+	return ((const struct mem_source *)st->source->priv)->walks[st->walk].pv;
+}
+
+static int mem_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
+{
+	return is_pv(st) ? emt_pv_walk_seek(st, gfn, err) : emt_table_seek(st, gfn, err);
+}
+
+static long mem_read(struct emt_stream *st, struct emt_run *runs, size_t room, struct emt_err *err)
+{
+	return is_pv(st) ? emt_pv_walk_read(st, runs, room, err) : emt_table_read(st, runs, room, err);
+}
+
+static void mem_loss(const struct emt_stream *st, struct emt_loss *loss)
+{
+	if (is_pv(st))
+		emt_pv_walk_loss(st, loss);
+	else
+		emt_table_loss(st, loss);
+}
+
+static void mem_end(struct emt_stream *st)
+{
+	if (!is_pv(st))
+		emt_table_end(st);
 }
 
 /* Runs and whole tables in gfn order: what is held is given before a table is. */
@@ -231,6 +273,12 @@ static int mem_each(struct emt_stream *st, const struct emt_stream_sink *sink, s
 	struct each e = { m, sink };
 	struct emt_run run;
 	int rc = 0;
+
+	if (is_pv(st)) {
+		while (!rc && emt_pv_walk_read(st, &run, 1, err) > 0)
+			rc = sink->run(&run, sink->arg);
+		return rc;
+	}
 
 	emt_walker_pages(m->walker, each_page, &e);
 	while (!rc && emt_walker_next(m->walker, &run)) {
@@ -272,6 +320,8 @@ static int mem_tables(struct emt_source *s, size_t i, emt_table_cb cb, void *arg
 	struct emt_run run;
 	int rc;
 
+	if (ms->walks[i].pv)
+		return emt_err_set(err, EMT_E_MISSING, s->name, NULL, "a PV domain's p2m has no table pages");
 	o.table = give_table;
 	o.table_arg = &g;
 	rc = emt_walker_new(&w, &o, err);
@@ -291,12 +341,12 @@ const struct emt_source_ops emt_source_mem_ops = {
 	.walk = mem_walk_info,
 	.facts = mem_facts,
 	.stream = mem_stream,
-	.seek = emt_table_seek,
-	.read = emt_table_read,
+	.seek = mem_seek,
+	.read = mem_read,
 	.each = mem_each,
-	.loss = emt_table_loss,
+	.loss = mem_loss,
 	.tables = mem_tables,
 	.guest = mem_guest,
 	.owner = mem_owner,
-	.end = emt_table_end,
+	.end = mem_end,
 };

@@ -55,5 +55,6 @@ extern const struct emt_source_ops emt_source_capture_ops;
 extern const struct emt_source_ops emt_source_mem_ops;
 extern const struct emt_source_ops emt_source_xen_ops;
 extern const struct emt_source_ops emt_source_kvm_ops;
+extern const struct emt_source_ops emt_source_p2m_ops;
 
 #endif

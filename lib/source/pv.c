@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "source/kvm_host.h"
 #include "source/pv.h"
 
 #include <stdio.h>
@@ -12,7 +13,8 @@ int emt_pv_open(struct emt_pv_source **out, const struct emt_source_spec *spec, 
 	*out = NULL;
 	if (!s)
 		return emt_err_set(err, EMT_E_NOMEM, spec->target, NULL, "not enough memory to open a source");
-	snprintf(s->name, sizeof(s->name), "%s:%s", spec->kind == EMT_SOURCE_MEM ? "mem" : "xen", spec->target);
+	snprintf(s->name, sizeof(s->name), "%s:%s", spec->kind == EMT_SOURCE_MEM ? "mem" : spec->kind == EMT_SOURCE_P2M ? "p2m" : "xen",
+		 spec->target);
 	switch (spec->kind) {
 	case EMT_SOURCE_MEM:
 		rc = emt_pv_open_mem(s, spec, err);
@@ -20,9 +22,12 @@ int emt_pv_open(struct emt_pv_source **out, const struct emt_source_spec *spec, 
 	case EMT_SOURCE_XEN:
 		rc = emt_pv_open_xen(s, spec, err);
 		break;
+	case EMT_SOURCE_P2M:
+		rc = emt_pv_open_self(s, err);
+		break;
 	default:
 		rc = emt_err_set(err, EMT_E_UNSUPPORTED, spec->target,
-				 "give a machine's memory (mem:FILE) or a domain (xen:DOMID,costs=yes)",
+				 "give a machine's memory (mem:FILE), a domain (xen:DOMID,costs=yes) or p2m:self",
 				 "shows no PV domain's p2m");
 	}
 	if (rc)
@@ -70,6 +75,36 @@ struct emt_pv_domain *emt_pv_add(struct emt_pv_source *s)
 	return &v[s->n++];
 }
 
+int emt_pv_map_of_host(struct emt_xen *x, struct emt_pv_domain *d, struct emt_err *err)
+{
+	int rc = emt_xen_host_e820(x, &d->e820, err);
+
+	emt_ranges_normalise(&d->e820);
+	d->e820_held = EMT_KNOWN;
+	d->e820_origin = "dom0 has the host's memory map";
+	return rc;
+}
+
+int emt_pv_map_of_guest(struct emt_pv_domain *d)
+{
+	d->e820_held = EMT_ASSUMED;
+	d->e820_origin = "a guest without the host's map (e820_host) has RAM only";
+	return emt_ranges_add(&d->e820, 0, d->end ? d->end - 1 : 0, 1, EMT_ASSUMED);
+}
+
+uint64_t emt_pv_own_end(void)
+{
+	struct emt_ranges ram = { NULL, 0, 0 };
+	uint64_t end = 0;
+
+	if (!emt_kvm_host_ram(&ram, "/proc/iomem", NULL))
+		for (size_t i = 0; i < ram.n; i++)
+			if (ram.v[i].tag == 1 && ram.v[i].last >= end)
+				end = ram.v[i].last + 1;
+	emt_ranges_free(&ram);
+	return end;
+}
+
 static const void *frame(void *arg, uint64_t mfn)
 {
 	struct emt_pv_source *s = arg;
@@ -89,6 +124,10 @@ int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, stru
 	r->mem = (struct emt_guest_memory){ frame, s };
 	r->shared = d->shared;
 	r->list = d->list;
+	r->missing = d->missing;
+	r->identity = d->identity;
+	r->e820 = &d->e820;
+	r->end = d->end;
 	rc = emt_pv_list_read(r, out, err);
 	page = rc ? NULL : frame(s, d->shared_mfn);
 	if (page)

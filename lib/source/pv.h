@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * PV domains of a source: where their p2m stands, the memory map they were given, Xen's
- * M2P. A machine's memory shows those of all its PV domains, a live Xen the one named.
+ * M2P. A machine's memory shows those of all its PV domains, a live Xen the one named,
+ * the kernel that runs emt its own.
  */
 #ifndef EMT_SOURCE_PV_H
 #define EMT_SOURCE_PV_H
 
 #include "source/source.h"
 #include "table/pvlist.h"
+#include "xen/xen.h"
 
 struct emt_pv_domain {
 	uint32_t domid;
@@ -15,11 +17,13 @@ struct emt_pv_domain {
 	uint64_t shared_mfn;      /* of shared info */
 	struct emt_pv_shared shared;
 	enum emt_pv_list list;
+	uint64_t end;             /* of the memory that it was given, in frames: the list may go on */
 	struct emt_ranges e820;   /* owned; frames, tag 1 = RAM */
 	enum emt_held e820_held;
 	const char *e820_origin;
 	char kernel[128];         /* release of its Linux; empty = not known */
-	bool host_devices;        /* the domain of this machine's PCI devices, live */
+	bool host_devices;        /* this machine's PCI devices, by sysfs, are its own: live */
+	uint64_t missing, identity; /* see struct emt_pv_reader */
 };
 
 struct emt_pv_source;
@@ -40,7 +44,7 @@ int emt_pv_m2p(void *source, uint64_t mfn, uint64_t *pfn);
 /* Device memory of this machine's PCI devices, by sysfs; empty where there is none. */
 struct emt_pv_device {
 	uint64_t first, last;     /* frames */
-	char name[64];            /* "0000:00:03.0 BAR 2" */
+	uint32_t bar;             /* EMT_BAR(); emt_bar_name() */
 };
 int emt_pv_devices(struct emt_pv_device **out, size_t *n); /* '*out' is the caller's to free */
 
@@ -66,5 +70,14 @@ struct emt_pv_domain *emt_pv_add(struct emt_pv_source *s);
 /* Fill s->priv, ops and domains. On an error nothing is left but what emt_pv_close() frees. */
 int emt_pv_open_mem(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
 int emt_pv_open_xen(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
+int emt_pv_open_self(struct emt_pv_source *s, struct emt_err *err);
+/* What calls that cost nothing tell of Xen, for a domain that this runs in: its release. */
+int emt_pv_host_facts(struct emt_facts *f, struct emt_err *err);
+/* The memory map that a domain was given: dom0 has the host's, of another one only its
+ * size is known. 0 or an error. */
+int emt_pv_map_of_host(struct emt_xen *x, struct emt_pv_domain *d, struct emt_err *err);
+/* Where the RAM of the kernel that runs this ends, by /proc/iomem; 0 = it does not tell. */
+uint64_t emt_pv_own_end(void);
+int emt_pv_map_of_guest(struct emt_pv_domain *d);
 
 #endif

@@ -16,6 +16,7 @@
 static int add(struct emt_pv_device **v, size_t *n, const char *device, unsigned int bar, uint64_t start, uint64_t end)
 {
 	struct emt_pv_device *more = realloc(*v, (*n + 1) * sizeof(*more)), *d;
+	unsigned int segment, bus, dev, fn;
 
 	if (!more)
 		return EMT_E_NOMEM;
@@ -23,10 +24,9 @@ static int add(struct emt_pv_device **v, size_t *n, const char *device, unsigned
 	d = &more[(*n)++];
 	d->first = start >> 12;
 	d->last = end >> 12;
-	if (bar < 6)
-		snprintf(d->name, sizeof(d->name), "%.32s BAR %u", device, bar);
-	else
-		snprintf(d->name, sizeof(d->name), "%.32s ROM", device);
+	d->bar = EMT_BAR_NONE;
+	if (sscanf(device, "%x:%x:%x.%x", &segment, &bus, &dev, &fn) == 4)
+		d->bar = EMT_BAR(segment, bus, dev, fn, bar);
 	return 0;
 }
 

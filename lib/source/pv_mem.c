@@ -91,6 +91,24 @@ static bool is_shared(struct mem_source *ms, const struct emt_found_domain *dom,
 	return p.seen >= 16 && p.good * 10 >= p.seen * 9;
 }
 
+static int note_frame(uint64_t pfn, struct emt_pv_entry e, void *arg)
+{
+	if (e.kind == EMT_PV_FRAME)
+		*(uint64_t *)arg = pfn + 1;
+	return 0;
+}
+
+/* The kernel tells Xen of more than its memory once it puts foreign pages behind it. */
+static uint64_t last_frame(struct mem_source *ms, const struct emt_pv_shared *shared)
+{
+	uint64_t end = 0;
+	struct emt_pv_reader r = { .mem = { probe_frame, ms->mem }, .shared = *shared, .list = emt_pv_list_of(shared),
+				   .entry = note_frame, .fill = probe_fill, .arg = &end };
+	struct emt_pv_read read;
+
+	return emt_pv_list_read(&r, &read, NULL) || !end ? shared->max_pfn : end;
+}
+
 static int add(struct emt_pv_source *s, struct mem_source *ms, const struct emt_found_domain *dom, uint64_t mfn)
 {
 	struct emt_pv_domain *d = emt_pv_add(s);
@@ -102,14 +120,13 @@ static int add(struct emt_pv_source *s, struct mem_source *ms, const struct emt_
 	d->shared_mfn = mfn;
 	emt_pv_shared_of(page, &d->shared);
 	d->list = emt_pv_list_of(&d->shared);
+	d->end = last_frame(ms, &d->shared);
 	if (!dom->domid) {
 		d->e820_held = EMT_KNOWN;
 		d->e820_origin = "dom0 has the host's memory map";
 		return emt_ranges_copy(&d->e820, &ms->host.host_e820);
 	}
-	d->e820_held = EMT_ASSUMED;
-	d->e820_origin = "a guest without the host's map (e820_host) has RAM only";
-	return emt_ranges_add(&d->e820, 0, d->shared.max_pfn - 1, 1, EMT_ASSUMED);
+	return emt_pv_map_of_guest(d);
 }
 
 /* Pages of Xen's heap that a domain without p2m owns. */
@@ -129,6 +146,27 @@ static int search(struct emt_pv_source *s, struct mem_source *ms, const struct e
 	return 0;
 }
 
+static int find_all(struct emt_pv_source *s, struct mem_source *ms, int64_t domid, struct emt_err *err)
+{
+	int rc = 0;
+
+	emt_ranges_normalise(&ms->host.host_e820);
+	for (size_t i = 0; !rc && i < ms->d.nr_domains; i++) {
+		const struct emt_found_domain *dom = &ms->d.domains[i];
+
+		if (dom->p2m.format || (domid >= 0 && dom->domid != (uint64_t)domid))
+			continue;
+		rc = search(s, ms, dom);
+		if (rc)
+			emt_err_set(err, rc, s->name, NULL, "not enough memory for its PV domains");
+	}
+	if (!rc && !s->n)
+		rc = emt_err_set(err, EMT_E_NOSOURCE, s->name, "a 64-bit Linux that has booted leaves such a page",
+				 "no shared info page of a PV domain%s leads to a p2m that the M2P agrees with",
+				 domid >= 0 ? " of this number" : "");
+	return rc;
+}
+
 int emt_pv_open_mem(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err)
 {
 	struct mem_source *ms = calloc(1, sizeof(*ms));
@@ -144,20 +182,30 @@ int emt_pv_open_mem(struct emt_pv_source *s, const struct emt_source_spec *spec,
 	rc = emt_mem_open(&ms->mem, spec->target, err);
 	if (!rc)
 		rc = mem_discover(&named, ms, err);
-	if (!rc)
-		emt_ranges_normalise(&ms->host.host_e820);
-	for (size_t i = 0; !rc && i < ms->d.nr_domains; i++) {
-		const struct emt_found_domain *dom = &ms->d.domains[i];
+	return rc ? rc : find_all(s, ms, spec->domid, err);
+}
 
-		if (dom->p2m.format || (spec->domid >= 0 && dom->domid != (uint64_t)spec->domid))
-			continue;
-		rc = search(s, ms, dom);
-		if (rc)
-			emt_err_set(err, rc, s->name, NULL, "not enough memory for its PV domains");
-	}
-	if (!rc && !s->n)
-		rc = emt_err_set(err, EMT_E_NOSOURCE, s->name, "a 64-bit Linux that has booted leaves such a page",
-				 "no shared info page of a PV domain%s leads to a p2m that the M2P agrees with",
-				 spec->domid >= 0 ? " of this number" : "");
+static void leave(void *priv)
+{
+	(void)priv; /* the source that holds us closes it */
+}
+
+int mem_open_pv(struct emt_pv_source **out, struct mem_source *ms, const char *name, int64_t domid, struct emt_err *err)
+{
+	static const struct emt_pv_ops borrowed = { leave, pv_frame, pv_m2p };
+	struct emt_pv_source *s = calloc(1, sizeof(*s));
+	int rc;
+
+	*out = NULL;
+	if (!s)
+		return emt_err_set(err, EMT_E_NOMEM, name, NULL, "not enough memory for its PV domains");
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->priv = ms;
+	s->ops = &borrowed;
+	rc = find_all(s, ms, domid, err);
+	if (rc)
+		emt_pv_close(s);
+	else
+		*out = s;
 	return rc;
 }

@@ -62,22 +62,6 @@ static int find(struct emt_pv_source *s, struct emt_xen *x, const char *target, 
 	return rc;
 }
 
-/* The memory map that it was given: dom0 has the host's. Nothing tells another's. */
-static int map_of(struct pv_xen *p, struct emt_pv_domain *d, struct emt_err *err)
-{
-	if (!d->domid) {
-		int rc = emt_xen_host_e820(p->x, &d->e820, err);
-
-		emt_ranges_normalise(&d->e820);
-		d->e820_held = EMT_KNOWN;
-		d->e820_origin = "dom0 has the host's memory map";
-		return rc;
-	}
-	d->e820_held = EMT_ASSUMED;
-	d->e820_origin = "a guest without the host's map (e820_host) has RAM only";
-	return emt_ranges_add(&d->e820, 0, d->shared.max_pfn ? d->shared.max_pfn - 1 : 0, 1, EMT_ASSUMED);
-}
-
 int emt_pv_open_xen(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err)
 {
 	struct pv_xen *p = calloc(1, sizeof(*p));
@@ -114,9 +98,11 @@ int emt_pv_open_xen(struct emt_pv_source *s, const struct emt_source_spec *spec,
 		return rc;
 	emt_pv_shared_of(p->page, &d->shared);
 	d->list = emt_pv_list_of(&d->shared);
+	d->end = d->domid ? 0 : emt_pv_own_end();
+	d->end = d->end ? d->end : d->shared.max_pfn;
 	d->host_devices = !d->domid;
 	/* dom0 is the Linux that runs this */
 	if (!d->domid && !uname(&u))
 		snprintf(d->kernel, sizeof(d->kernel), "%.100s", u.release);
-	return map_of(p, d, err);
+	return d->domid ? emt_pv_map_of_guest(d) : emt_pv_map_of_host(p->x, d, err);
 }

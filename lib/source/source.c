@@ -11,6 +11,7 @@ static const struct emt_source_ops *const kinds[] = {
 	[EMT_SOURCE_MEM] = &emt_source_mem_ops,
 	[EMT_SOURCE_XEN] = &emt_source_xen_ops,
 	[EMT_SOURCE_KVM] = &emt_source_kvm_ops,
+	[EMT_SOURCE_P2M] = &emt_source_p2m_ops,
 };
 
 int emt_source_open(struct emt_source **out, const struct emt_source_spec *spec, struct emt_err *err)

@@ -5,6 +5,7 @@
  *   capture:FILE[,domid=N][,generation=N]   (FILE alone too)
  *   mem:FILE[,domid=N|root=MADDR][,table=KIND][,levels=N][,syms=FILE]
  *   xen:DOMID|NAME|UUID[,costs=yes]   kvm:PID|NAME
+ *   p2m:self   (the PV domain that this runs in, by its own kernel)
  */
 #ifndef EMT_SOURCE_SOURCE_H
 #define EMT_SOURCE_SOURCE_H
@@ -15,7 +16,7 @@
 #include "table/epte.h"
 #include "table/guest.h"
 
-enum emt_source_kind { EMT_SOURCE_CAPTURE, EMT_SOURCE_MEM, EMT_SOURCE_XEN, EMT_SOURCE_KVM };
+enum emt_source_kind { EMT_SOURCE_CAPTURE, EMT_SOURCE_MEM, EMT_SOURCE_XEN, EMT_SOURCE_KVM, EMT_SOURCE_P2M };
 
 /* A source as named by the user; fill with emt_source_parse(). */
 struct emt_source_spec {

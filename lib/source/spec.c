@@ -13,11 +13,12 @@ static const char *const schemes[] = {
 	[EMT_SOURCE_MEM] = "mem",
 	[EMT_SOURCE_XEN] = "xen",
 	[EMT_SOURCE_KVM] = "kvm",
+	[EMT_SOURCE_P2M] = "p2m",
 };
 
 static const char next_forms[] =
 	"write FILE or capture:FILE[,domid=N][,generation=N], mem:FILE[,domid=N|root=ADDR][,table=KIND], "
-	"xen:DOMAIN[,costs=yes], kvm:PID";
+	"xen:DOMAIN[,costs=yes], kvm:PID, p2m:self";
 
 enum { OPT_DOMID, OPT_GENERATION, OPT_ROOT, OPT_LEVELS, OPT_TABLE, OPT_SYMS, OPT_COSTS, OPT_NR };
 static const char *const options[OPT_NR] = {
@@ -30,6 +31,7 @@ static const unsigned int takes[] = {
 	[EMT_SOURCE_MEM] = 1 << OPT_DOMID | 1 << OPT_ROOT | 1 << OPT_LEVELS | 1 << OPT_TABLE | 1 << OPT_SYMS,
 	[EMT_SOURCE_XEN] = 1 << OPT_COSTS,
 	[EMT_SOURCE_KVM] = 0,
+	[EMT_SOURCE_P2M] = 0,
 };
 
 static bool exists(const char *path)
@@ -47,14 +49,14 @@ static bool digits(const char *s)
 static int set_text(struct emt_source_spec *spec, int opt, const char *value, const char *text,
 		    struct emt_err *err)
 {
-	static const char *const tables[] = { "p2m", "iommu", "ept", "npt", "vtd", "amdvi" };
+	static const char *const tables[] = { "p2m", "pv", "iommu", "ept", "npt", "vtd", "amdvi" };
 	char *to = opt == OPT_TABLE ? spec->table : spec->syms;
 	size_t room = opt == OPT_TABLE ? sizeof(spec->table) : sizeof(spec->syms), i = 0;
 
 	while (opt == OPT_TABLE && i < EMT_ARRAY_SIZE(tables) && strcmp(value, tables[i]))
 		i++;
 	if (opt == OPT_TABLE && i == EMT_ARRAY_SIZE(tables))
-		return emt_err_set(err, EMT_E_USAGE, text, "write p2m, iommu, ept, npt, vtd or amdvi",
+		return emt_err_set(err, EMT_E_USAGE, text, "write p2m, pv, iommu, ept, npt, vtd or amdvi",
 				   "table=%.40s is no kind of table", value);
 	if (*to)
 		return emt_err_set(err, EMT_E_USAGE, text, "give it once", "%s= stands there twice",
@@ -177,6 +179,9 @@ int emt_source_parse(struct emt_source_spec *spec, const char *text, struct emt_
 		return EMT_E_USAGE;
 	if (!spec->target[0])
 		return emt_err_set(err, EMT_E_USAGE, text, next_forms, "names no source");
+	if (spec->kind == EMT_SOURCE_P2M && strcmp(spec->target, "self"))
+		return emt_err_set(err, EMT_E_USAGE, text, "write p2m:self; xen:DOMAIN is any domain",
+				   "only the domain that this runs in can be asked through its own kernel");
 	if (spec->kind == EMT_SOURCE_MEM && spec->domid >= 0 && spec->root != EMT_NO_FRAME)
 		return emt_err_set(err, EMT_E_USAGE, text, "give one of them",
 				   "domid= and root= exclude each other");

@@ -15,6 +15,7 @@
 #include "source/journal.h"
 #include "source/journal_facts.h"
 #include "source/ops.h"
+#include "source/pv_walk.h"
 #include "source/xen_bootlog.h"
 #include "source/xen_console.h"
 #include "source/xen_query.h"
@@ -30,7 +31,31 @@ struct xen_source {
 	struct emt_capture_cursor *lookup; /* in it, for the guest's memory; NULL */
 	struct emt_ranges e820; /* of the host, the same */
 	uint64_t page[512];     /* of the guest, the last one read */
+	struct emt_source_spec spec;
+	struct emt_pv_source *pv;  /* of a PV domain, once its p2m was asked for; NULL */
+	struct emt_pv_walk *pv_walk;
 };
+
+static bool is_pv(const struct xen_source *xs)
+{
+	return xs->d.type == EMT_XEN_PV;
+}
+
+/* Its p2m lies in its own memory: reading that is asked for, as all foreign memory is. */
+static int open_pv(struct xen_source *xs, struct emt_err *err)
+{
+	int rc;
+
+	if (xs->pv_walk)
+		return 0;
+	rc = emt_xen_may(xs->x, EMT_XC_GUEST_PAGE, err);
+	if (!rc && !xs->pv)
+		rc = emt_pv_open(&xs->pv, &xs->spec, err);
+	if (rc)
+		return rc;
+	xs->pv_walk = emt_pv_walk_new(xs->pv, 0);
+	return xs->pv_walk ? 0 : emt_err_set(err, EMT_E_NOMEM, NULL, NULL, "not enough memory for its p2m");
+}
 
 /* The walk in it: the last, if somebody else pressed the key meanwhile. */
 static size_t walk_of(const struct xen_source *xs)
@@ -42,6 +67,8 @@ static void xen_close(struct emt_source *s)
 {
 	struct xen_source *xs = s->priv;
 
+	emt_pv_walk_free(xs->pv_walk);
+	emt_pv_close(xs->pv);
 	emt_capture_cursor_free(xs->lookup);
 	emt_ranges_free(&xs->e820);
 	emt_xen_query_close(xs->query);
@@ -100,6 +127,7 @@ static int xen_open(struct emt_source *s, const struct emt_source_spec *spec, st
 		return emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory to open a domain");
 	s->priv = xs;
 	xs->time = time(NULL);
+	xs->spec = *spec;
 	rc = emt_xen_open(&xs->x, NULL, spec->costs, s->name, err);
 	if (!rc && t[strspn(t, "0123456789")])
 		rc = find(s, xs, t, err);
@@ -260,6 +288,11 @@ static int call_facts(struct emt_source *s, struct emt_facts *f, struct emt_err 
 	rc = vcpu_facts(xs, f, err);
 	if (!rc && xs->query)
 		rc = emt_xen_query_facts(xs->query, f, err);
+	if (!rc && is_pv(xs) && emt_xen_consent(xs->x)) {
+		rc = open_pv(xs, err);
+		if (!rc)
+			rc = emt_pv_walk_facts(xs->pv_walk, f, err);
+	}
 	if (!rc && xs->query)
 		pat_is_not_told(xs, f);
 	if (!rc)
@@ -344,6 +377,11 @@ static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 	int rc;
 
 	(void)i;
+	if (is_pv(xs)) {
+		rc = open_pv(xs, err);
+		st->priv = xs->pv_walk;
+		return rc ? rc : emt_pv_walk_stream(xs->pv_walk, err);
+	}
 	if (xs->query) {
 		emt_xen_query_seek(xs->query, 0);
 		return 0;
@@ -386,6 +424,8 @@ static int xen_seek(struct emt_stream *st, uint64_t gfn, struct emt_err *err)
 {
 	struct xen_source *xs = st->source->priv;
 
+	if (is_pv(xs))
+		return emt_pv_walk_seek(st, gfn, err);
 	if (!xs->query)
 		return emt_capture_seek(st->priv, gfn, err);
 	emt_xen_query_seek(xs->query, gfn);
@@ -396,6 +436,8 @@ static long xen_read(struct emt_stream *st, struct emt_run *runs, size_t room, s
 {
 	struct xen_source *xs = st->source->priv;
 
+	if (is_pv(xs))
+		return emt_pv_walk_read(st, runs, room, err);
 	return xs->query ? emt_xen_query_read(xs->query, runs, room, err) :
 			   emt_capture_read(st->priv, runs, room, err);
 }
@@ -404,13 +446,15 @@ static void xen_loss(const struct emt_stream *st, struct emt_loss *loss)
 {
 	const struct xen_source *xs = st->source->priv;
 
-	if (!xs->query)
+	if (is_pv(xs))
+		emt_pv_walk_loss(st, loss);
+	else if (!xs->query)
 		*loss = emt_capture_walk(xs->walk, walk_of(xs))->loss;
 }
 
 static void xen_end(struct emt_stream *st)
 {
-	if (st->priv)
+	if (st->priv && !is_pv(st->source->priv))
 		emt_capture_cursor_free(st->priv);
 }
 

@@ -44,6 +44,9 @@ const char *emt_pv_list_name(unsigned int list)
 	return list < EMT_ARRAY_SIZE(words) ? words[list] : "?";
 }
 
+/* Kernels share two pages; a domain that maps more read-only gains nothing by it. */
+#define SHARED_MAX 8
+
 struct reading {
 	const struct emt_pv_reader *r;
 	struct emt_pv_read *out;
@@ -51,6 +54,9 @@ struct reading {
 	/* the last page, if all its entries are of one kind: shared by large holes */
 	uint64_t mfn;
 	enum emt_pv_kind kind;
+	/* linear list: read-only pages, and whether one stands for nothing but RAM somewhere */
+	struct { uint64_t mfn; bool ram; } shared[SHARED_MAX];
+	unsigned int nr_shared;
 };
 
 static uint64_t left(const struct reading *x)
@@ -85,13 +91,38 @@ static bool uniform(const uint64_t *page, enum emt_pv_kind *kind)
 	return true;
 }
 
+/* One of the two pages that all large holes share, by what the kernel says, or by where it
+ * is used. */
+static bool is_shared(const struct reading *x, uint64_t mfn, enum emt_pv_kind *kind, bool *assumed)
+{
+	*assumed = false;
+	if (x->r->identity || x->r->missing) {
+		*kind = mfn == x->r->identity ? EMT_PV_IDENTITY : EMT_PV_MISSING;
+		return mfn == x->r->identity || mfn == x->r->missing;
+	}
+	for (unsigned int i = 0; i < x->nr_shared; i++) {
+		if (x->shared[i].mfn != mfn)
+			continue;
+		*kind = x->shared[i].ram ? EMT_PV_MISSING : EMT_PV_IDENTITY;
+		*assumed = true;
+		return true;
+	}
+	return false;
+}
+
 /* The 512 entries, or fewer at the end, that stand in machine frame 'mfn'. */
 static int give_page(struct reading *x, uint64_t mfn)
 {
 	uint64_t copy[PER_PAGE], n = left(x);
+	enum emt_pv_kind kind;
 	const void *page;
+	bool assumed;
 	int rc = 0;
 
+	if (is_shared(x, mfn, &kind, &assumed)) {
+		x->out->assumed += assumed ? n : 0;
+		return give_fill(x, kind);
+	}
 	if (mfn == x->mfn)
 		return give_fill(x, x->kind);
 	page = x->r->mem.frame(x->r->mem.arg, mfn);
@@ -124,17 +155,73 @@ static void lose(struct reading *x, uint64_t to)
 }
 
 /* The list lies in the domain's own address space; its tables name machine frames. */
-static int read_linear(struct reading *x, struct emt_err *err)
+static int walk_list(const struct reading *x, struct emt_guest_walker **w, struct emt_err *err)
 {
 	const struct emt_pv_shared *s = &x->r->shared;
 	struct emt_guest_opts o = {
 		.mem = x->r->mem, .regs = { .cr0 = 0x80000001, .cr3 = s->cr3, .cr4 = 0x20, .efer = 0xd00 },
 		.first = s->vaddr, .last = s->vaddr + s->max_pfn * 8 - 1,
 	};
+
+	return emt_guest_walker_new(w, &o, err);
+}
+
+static bool nothing_but_ram(const struct emt_pv_reader *r, uint64_t pfn)
+{
+	uint64_t last;
+	uint32_t tag;
+
+	return r->e820 && pfn + PER_PAGE <= r->end && emt_pv_place(r->e820, pfn, &last, &tag) == EMT_PV_RAM &&
+		last >= pfn + PER_PAGE - 1;
+}
+
+/* A page of the list that is mapped read-only, of pfn 'pfn' on. */
+static void note_shared(struct reading *x, uint64_t mfn, uint64_t pfn)
+{
+	const uint64_t *page;
+	unsigned int i = 0;
+
+	while (i < x->nr_shared && x->shared[i].mfn != mfn)
+		i++;
+	if (i == SHARED_MAX)
+		return;
+	if (i == x->nr_shared) {
+		page = x->r->mem.frame(x->r->mem.arg, mfn);
+		for (unsigned int k = 0; page && k < PER_PAGE; k++)
+			if (page[k] != ~0ull)
+				page = NULL;
+		if (!page)
+			return;
+		x->shared[x->nr_shared++].mfn = mfn;
+	}
+	x->shared[i].ram |= nothing_but_ram(x->r, pfn);
+}
+
+static int find_shared(struct reading *x, struct emt_err *err)
+{
+	uint64_t vaddr = x->r->shared.vaddr;
 	struct emt_guest_walker *w;
 	struct emt_guest_run run;
-	int rc = emt_guest_walker_new(&w, &o, err);
+	int rc = walk_list(x, &w, err);
 
+	if (rc)
+		return rc;
+	while (emt_guest_walker_next(w, &run))
+		for (uint64_t i = 0; i < run.count && !run.order && !(run.flags & EMT_GUEST_WRITE); i++)
+			note_shared(x, run.gfn + i, (run.va - vaddr) / 8 + i * PER_PAGE);
+	emt_guest_walker_free(w);
+	return 0;
+}
+
+static int read_linear(struct reading *x, struct emt_err *err)
+{
+	const struct emt_pv_shared *s = &x->r->shared;
+	struct emt_guest_walker *w;
+	struct emt_guest_run run;
+	int rc = x->r->identity || x->r->missing ? 0 : find_shared(x, err);
+
+	if (!rc)
+		rc = walk_list(x, &w, err);
 	if (rc)
 		return rc;
 	while (!rc && emt_guest_walker_next(w, &run))

@@ -10,6 +10,10 @@
 #include "policy/pv.h"
 #include "table/guest.h"
 
+/* Where a whole page of the list is missing, or identity, a kernel since 3.19 maps one of
+ * two read-only pages that all such places share. All entries of both are invalid: only
+ * the kernel knows which is which (arch/x86/xen/p2m.c). */
+
 /* From the shared info page (public header, arch_shared_info; p2m_* since Xen 4.6). */
 struct emt_pv_shared {
 	uint64_t max_pfn;    /* entries of the list */
@@ -29,6 +33,12 @@ struct emt_pv_reader {
 	struct emt_guest_memory mem; /* by machine frame */
 	struct emt_pv_shared shared;
 	enum emt_pv_list list;
+	/* The two shared pages, 0 where the kernel was not asked. Then one that is
+	 * mapped where the map has nothing but RAM below 'end' is taken for "missing" (the
+	 * kernel shares identity only outside the RAM it was given), any other for identity. */
+	uint64_t missing, identity;
+	const struct emt_ranges *e820; /* sorted, tag 1 = RAM; borrowed, may be NULL: none of it is RAM */
+	uint64_t end;                  /* of the memory that the domain was given, in frames */
 	/* Entries in order of pfn; non-zero stops and is passed on. */
 	int (*entry)(uint64_t pfn, struct emt_pv_entry e, void *arg);
 	/* Many at once: all missing, or each identity. */
@@ -40,6 +50,7 @@ struct emt_pv_read {
 	uint64_t pages;      /* of the list */
 	uint64_t entries;    /* given */
 	uint64_t unreadable; /* entries that could not be read */
+	uint64_t assumed;    /* entries of shared pages, taken for what they are by where they lie */
 	uint64_t untold;     /* tree: entries that are missing or identity, which it does not tell */
 };
 /* 0, EMT_E_NOMEM, EMT_E_UNSUPPORTED without a list, or what a callback said. */

@@ -15,12 +15,12 @@ setup() {
 	emt domains --json
 	status_is 0
 	jq_is '[.data.domains[] | .type] == ["pv", "pvh"]'
-	jq_is '[.data.domains[] | .route] == ["none", "key-d"]'
+	jq_is '[.data.domains[] | .route] == ["p2m", "key-d"]'
 	jq_is '.data.host.console_ring_bytes == 4194304 and .data.host.serial_baud == null'
 	lacks "$(cat calls.log)" debug_keys
 	lacks "$(cat calls.log)" gethvmcontext
 	FAKEXEN_CMDLINE="conring_size=16k" emt domains --json
-	jq_is '[.data.domains[] | .route] == ["none", "none"]'
+	jq_is '[.data.domains[] | .route] == ["p2m", "none"]'
 	jq_is '.data.domains[1].why | test("conring_size=1M")'
 }
 

@@ -57,3 +57,76 @@ setup() {
 	status_is 2
 	has "$stderr" "uname -r"
 }
+
+@test "a PV domain is audited, shown, explained, mapped and compared as others are" {
+	emt audit mem:bad.img,table=pv --json
+	status_is 1
+	jq_is '.data.domains[0] | .paging == "pv" and .entries == 1024'
+	jq_is '[.data.findings[] | [.ranges[0].first_gfn, .verdict, (.explanation | split(":")[0])]] | sort == [
+		[16, "mismatch", "identity-on-ram"], [32, "mismatch", "m2p-mismatch"],
+		[184, "mismatch", "identity-missing"], [192, "mismatch", "frame-in-hole"]]'
+	emt audit mem:pv.img,table=pv,domid=0
+	status_is 0
+	emt show mem:bad.img,table=pv --json
+	jq_is '[.data.runs[] | select(.reason != null) | [.gfn, .reason]] ==
+		[[16, "identity-on-ram"], [32, "m2p-mismatch"], [184, "identity-missing"], [192, "frame-in-hole"]]'
+	jq_is '[.data.runs[] | select(.gfn == 159) | .p2m_type == "mmio_direct" and .emt == null and .mfn == 159] == [true]'
+	emt explain mem:bad.img,table=pv 0xb8 --json
+	jq_is '.data.explanations[0] | .text | contains("identity") and contains("will fault")'
+	emt map mem:bad.img,table=pv
+	status_is 0
+	has "$output" "MMMMMMMMMMMMMMMMI"
+	has "$output" "identity"
+	emt map mem:bad.img,table=pv --html map.html
+	status_is 0
+	emt diff mem:pv.img,table=pv mem:bad.img,table=pv --json
+	status_is 1
+	jq_is '[.data.findings[] | select(.change == "new")] | length == 4'
+	emt facts mem:bad.img,table=pv --json
+	jq_is '[.data.facts[] | select(.fact == "pv_m2p") | .ranges[] | [.first, .tag]] == [[32, 33], [192, 768]]'
+	emt report mem:bad.img,table=pv --ticket
+	has "$output" "identity-missing"
+	emt metrics mem:bad.img,table=pv
+	has "$output" 'kind="mismatch",severity="error"} 4'
+}
+
+@test "a capture of a PV domain says offline what its memory says" {
+	emt capture take mem:bad.img,table=pv -o bad.emt
+	status_is 0
+	emt capture verify bad.emt
+	status_is 0
+	for c in audit show map facts; do
+		emt "$c" mem:bad.img,table=pv --json
+		jq -S '.data | walk(if type == "object" then del(.origin, .time, .label, .generation, .name, .next, .hint, .loss) else . end)' \
+			<<<"$output" >live
+		emt "$c" bad.emt --json
+		jq -S '.data | walk(if type == "object" then del(.origin, .time, .label, .generation, .name, .next, .hint, .loss) else . end)' \
+			<<<"$output" >offline
+		diff live offline
+	done
+	# with the kernel and its devices stated: a BAR is named
+	emt explain bad.emt 0xb8
+	status_is 0
+	has "$output" "has identity there"
+}
+
+@test "commands about memory types refuse a PV domain, and say what does not" {
+	for c in "bars SRC" "special SRC" "effective SRC" "alias SRC" "whatif SRC --pin 0x10=WC" "upgrade-check 4.14.0 4.17.7 SRC"; do
+		read -ra words <<<"${c/SRC/mem:pv.img,table=pv}"
+		emt "${words[@]}"
+		status_is 2
+		has "$stderr" "is a PV domain"
+		has "$stderr" "emtctl audit"
+	done
+}
+
+@test "p2m:self outside a PV domain says what is missing" {
+	emt pv p2m:self
+	status_is 2
+	has "$stderr" "p2m:self"
+	emt audit p2m:self
+	status_is 2
+	emt audit p2m:other
+	status_is 2
+	has "$stderr" "write p2m:self"
+}

@@ -109,7 +109,7 @@ setup() {
 @test "what is loaded is preferred: entries are exact, facts known, and nothing costs" {
 	export FAKEXEN_QUERY=applied
 	emt domains --json
-	jq_is '[.data.domains[] | .route] == ["none", "query"]'
+	jq_is '[.data.domains[] | .route] == ["p2m", "query"]'
 	emt facts 5 --all --json
 	status_is 0
 	for fact in pins mmio_ro iomem_caps ioport_caps domain_iommu iommu_snoop host_mtrr vcpu_mtrr vcpu_cr0 special; do

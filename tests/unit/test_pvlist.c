@@ -144,6 +144,66 @@ static void tree(void **state)
 	free(g);
 }
 
+/* Two read-only pages with nothing in them stand for missing and identity: told apart by
+ * the kernel, or by whether RAM is among what they stand for. */
+static void shared_pages(void **state)
+{
+	struct emt_ranges e820 = { NULL, 0, 0 };
+	struct emt_pv_reader r = { .mem = { frame, NULL }, .entry = entry, .fill = fill };
+	struct got *g = calloc(1, sizeof(*g));
+	struct emt_pv_read read;
+
+	(void)state;
+	assert_non_null(g);
+	build(4096);
+	memset(memory[50], 0xff, sizeof(memory[50]));
+	memset(memory[51], 0xff, sizeof(memory[51]));
+	/* list pages 2 and 5: 50; 3, 6 and 7: 51. RAM but for 1536 to 2047, the rest is not given */
+	memory[5][2] = memory[5][5] = 50 << 12 | 1;
+	memory[5][3] = memory[5][6] = memory[5][7] = 51 << 12 | 1;
+	assert_int_equal(emt_ranges_add(&e820, 0, 1535, 1, EMT_KNOWN), 0);
+	assert_int_equal(emt_ranges_add(&e820, 2048, 4095, 1, EMT_KNOWN), 0);
+	emt_pv_shared_of(memory[1], &r.shared);
+	r.list = emt_pv_list_of(&r.shared);
+	r.arg = g;
+	r.e820 = &e820;
+	r.end = 3072;
+	assert_int_equal(emt_pv_list_read(&r, &read, NULL), 0);
+	assert_int_equal(read.assumed, 5 * 512);
+	for (unsigned int i = 0; i < 4096; i++) {
+		unsigned int page = i / 512;
+
+		assert_int_equal(g->kind[i], page == 2 || page == 5 ? 'm' : page == 3 || page >= 6 ? 'i' : 'f');
+		if (g->kind[i] == 'i')
+			assert_int_equal(g->mfn[i], i);
+	}
+	/* what is not given ends later: the other page stands for RAM too, and is "missing" */
+	r.end = 4096;
+	g->next = 0;
+	assert_int_equal(emt_pv_list_read(&r, &read, NULL), 0);
+	assert_int_equal(g->kind[3 * 512], 'm');
+	/* the kernel says which is which: nothing is assumed */
+	r.missing = 51;
+	r.identity = 50;
+	g->next = 0;
+	assert_int_equal(emt_pv_list_read(&r, &read, NULL), 0);
+	assert_int_equal(read.assumed, 0);
+	assert_int_equal(g->kind[2 * 512], 'i');
+	assert_int_equal(g->kind[7 * 512], 'm');
+	/* a page of its own, with nothing in it, and a read-only one with frames are no such pages */
+	r.missing = r.identity = 0;
+	memory[5][2] = 50 << 12 | 3;
+	memory[50][7] = 9;
+	memory[5][5] = memory[5][2];
+	g->next = 0;
+	assert_int_equal(emt_pv_list_read(&r, &read, NULL), 0);
+	assert_int_equal(read.assumed, 3 * 512);
+	assert_int_equal(g->kind[2 * 512], 'm');
+	assert_int_equal(g->kind[2 * 512 + 7], 'f');
+	emt_ranges_free(&e820);
+	free(g);
+}
+
 static void nothing(void **state)
 {
 	struct emt_pv_shared s = { 1000, 5, 0x5000, VADDR, 0 };
@@ -163,7 +223,7 @@ static void nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(linear), cmocka_unit_test(tree), cmocka_unit_test(nothing),
+		cmocka_unit_test(linear), cmocka_unit_test(tree), cmocka_unit_test(shared_pages), cmocka_unit_test(nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 The p2m of a PV dom0, live and out of the machine's memory: device memory above RAM and
 above 4 GiB is identity, what is ballooned out is missing, the M2P agrees, and an entry
 that is taken away is found."""
+import glob
 import json
 import os
 import re
@@ -45,13 +46,79 @@ def at(runs, pfn):
     return next((r for r in runs if r['pfn'] <= pfn <= r['last_pfn']), None)
 
 
-def pv(path, *more):
-    out = subprocess.run([EMTCTL, 'pv', 'mem:' + path, '--domain', '0', '--json', *more], stdout=subprocess.PIPE).stdout
+def pv(path, domid, *more):
+    out = subprocess.run([EMTCTL, 'pv', 'mem:' + path, '--domain', str(domid), '--json', *more], stdout=subprocess.PIPE).stdout
     return json.loads(out)
 
 
 def strip(runs):
     return [(r['pfn'], r['last_pfn'], r['kind'], r['mfn'], r['place'], r['finding']) for r in runs if not r['device']]
+
+
+def module(name):
+    """A kernel module of pv/, built for dom0's kernel."""
+    out = os.path.join(lab.LAB, name + '.ko')
+    release = os.path.basename(glob.glob(os.path.join(lab.LAB, 'x/boot/vmlinuz-*'))[0])[len('vmlinuz-'):]
+    subprocess.run([os.path.join(lab.HERE, '..', 'module'), os.path.join(lab.LAB, 'headers'), release,
+                    os.path.join(lab.HERE, '..', 'pv', name + '.c'), out], check=True)
+    return out
+
+
+def planted(text):
+    """What setp2m.ko says that it did: {(pfn, finding)}."""
+    want = {(int(p, 16), 'identity-on-ram') for p in re.findall(r'setp2m: identity (\S+)', text)}
+    for pair in re.findall(r'setp2m: swapped (\S+) (\S+)', text):
+        want |= {(int(p, 16), 'm2p-mismatch') for p in pair}
+    return want
+
+
+def findings(reply):
+    """{(pfn, finding)}, one for each frame."""
+    return {(p, r['finding']) for r in reply['data']['runs'] if r['finding'] != 'ok'
+            for p in range(r['pfn'], min(r['last_pfn'], r['pfn'] + 999) + 1)}
+
+
+def self_checks(folder, reply, err, text, devices, victim, said):
+    """What the kernel itself says (p2m:self), and what the module took away."""
+    if not check('p2m:self: read from the kernel, without a word about costs', bool(reply.get('self', {}).get('data')), err):
+        return
+    runs, dom = reply['self']['data']['runs'], reply['self']['data']['domains'][0]
+    xen = reply['before']['data']
+    check('p2m:self: complete, nothing assumed, nothing wrong', dom['complete'] and dom['findings'] == 0 and not dom['assumed'],
+          str({k: dom[k] for k in ('frames', 'populated', 'missing', 'identity', 'foreign', 'findings', 'assumed')}))
+    check('the kernel covers more than Xen was told of', dom['frames'] > xen['domains'][0]['frames'] and
+          dom['populated'] == xen['domains'][0]['populated'], '%d, %d' % (dom['frames'], xen['domains'][0]['frames']))
+    bad = [d for d in devices if not at(runs, d[2]) or at(runs, d[2])['kind'] != 'identity' or not at(runs, d[2])['device']]
+    check('p2m:self: each BAR is identity, and named', devices and not bad, str(bad))
+    device = next((d for d in devices if d[2] <= victim <= d[3]), None)
+    found = [r for r in reply['taken']['data']['runs'] if r['finding'] == 'identity-missing']
+    check('a module took identity away from one pfn of a BAR above RAM: found, by the name of the device',
+          device and len(found) == 1 and found[0]['pfn'] == found[0]['last_pfn'] == victim and
+          found[0]['finding'] == 'identity-missing' and found[0]['severity'] == 'error' and
+          found[0]['device'] == '%s BAR %d' % (device[0], device[1]) and reply['taken']['exit_status'] == 1,
+          '%s, pfn 0x%x: %s' % (device, victim, found[:2]))
+    check('and explained', device and '%s BAR %d' % device[:2] in ' '.join(text.split()) and 'will fault' in ' '.join(text.split()),
+          ' '.join(text.split())[:300])
+    seen = [r for r in reply['takenxen']['data']['runs'] if r['finding'] == 'identity-missing']
+    check('the list that Xen sees shows it too, now that its page is its own', len(seen) == 1 and seen[0]['pfn'] == victim,
+          str(seen[:2]))
+    want = planted(said) | {(victim, 'identity-missing'), (0x150000, 'missing-in-hole')}
+    check('all that it changed is found, and nothing else', len(want) == 5 and findings(reply['taken']) == want,
+          '%s, %s' % (sorted(findings(reply['taken'])), sorted(want)))
+    audit = reply['selfaudit']
+    word = 'identity-missing, %s BAR %d' % device[:2] if device else '-'
+    groups = {f['explanation'].split(':')[0] for f in audit['data']['findings']} if audit['data'] else set()
+    check('audit p2m:self has the same findings, and names the device', audit['exit_status'] == 1 and
+          sum(f['entries'] for f in audit['data']['findings']) == 5 and
+          any(f['explanation'].startswith(word) for f in audit['data']['findings']), str(audit['error'] or groups))
+    capture = os.path.join(folder, 'share/out/self.emt')
+    out = subprocess.run([EMTCTL, 'audit', capture, '--json'], stdout=subprocess.PIPE).stdout
+    here = json.loads(out)
+    same = here['data'] and [(f['ranges'], f['explanation']) for f in here['data']['findings']] == [
+        (f['ranges'], f['explanation']) for f in audit['data']['findings']]
+    check('a capture of it says the same on another machine', same, str(here['error']))
+    given = reply['given']['data']['domains'][0]
+    check('identity again: nothing is wrong', given['findings'] == 0, str(given['findings']))
 
 
 def main():
@@ -61,12 +128,15 @@ def main():
     core = os.path.join(folder, 'core.elf')
     with Machine('vtd', folder, mem=lab.MIB['vtd']) as m:
         give_program(m, 'emtctl')
-        m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'pv.sh')).read())
+        m.give(module('setp2m'))
+        m.start(lab.job('try.sh', 'pv.sh'))
         m.wait('DONE')
         m.stop_cpus()
         m.dump(core)
-        text = {n: m.got('out/%s.out' % n) for n in ('unasked', 'before', 'domains', 'after', 'domainsafter', 'again', 'text')}
-        err = {n: m.got('out/%s.err' % n) for n in ('unasked', 'before')}
+        text = {n: m.got('out/%s.out' % n) for n in ('unasked', 'before', 'domains', 'after', 'domainsafter', 'again', 'text',
+                                                     'self', 'taken', 'explain', 'selfaudit', 'takenxen', 'given')}
+        err = {n: m.got('out/%s.err' % n) for n in ('unasked', 'before', 'self')}
+        victim, said = int(m.got('out/pfn.txt')), m.got('out/dmesg.txt')
         resources, iomem, uname = (m.got('out/%s.txt' % n) for n in ('resources', 'iomem', 'uname'))
     reply = {n: json.loads(t) for n, t in text.items() if t.startswith('{')}
     check('unasked it is refused with its cost', 'costs=yes' in err['unasked'], err['unasked'].split('\n')[0])
@@ -92,6 +162,8 @@ def main():
     wrong = [hex(p) for p in hole if at(runs, p) and at(runs, p)['kind'] != 'identity']
     check('what it calls reserved is identity', hole and not wrong, '%d regions, %s' % (len(hole), wrong))
 
+    self_checks(folder, reply, err['self'], text['explain'], devices, victim, said)
+
     def pages(which):
         d = next(d for d in reply[which]['data']['domains'] if d['domain'] == 0)
         return d['bytes'] // 4096
@@ -105,7 +177,7 @@ def main():
     again = reply['again']['data']['domains'][0]
     check('in again is populated again', again['populated'] > later['populated'] and again['findings'] == 0, str(again['populated']))
 
-    image = pv(core)
+    image = pv(core, 0)
     there = image['data'] and image['data']['domains'][0]
     if not check('out of memory: found and read', there and there['complete'] and there['findings'] == 0,
                  str(image['error'] or there)):
@@ -122,7 +194,7 @@ def main():
     with open(core, 'r+b') as f:
         f.seek(place)
         f.write(b'\xff' * 8)
-    reply = pv(core, '--bar', '0xb8-0xbf')
+    reply = pv(core, 0, '--bar', '0xb8-0xbf')
     found = [r for r in reply['data']['runs'] if r['finding'] != 'ok']
     check('one entry taken away is found, by the name of the device', len(found) == 1 and found[0]['pfn'] == 0xb8 and
           found[0]['finding'] == 'identity-missing' and found[0]['device'] and reply['exit_status'] == 1,
