@@ -138,6 +138,11 @@ pid_t spawn_start(const struct spawn *s);
  * takes those apart for memory that is used after it was freed. */
 void member_free(void *member);
 
+/* ---- confine.c ---- */
+
+/* Give up what is not needed any more, for good. */
+void confine(void);
+
 /* ---- log.c ---- */
 
 /* One line to standard error, with the syslog level in front as systemd reads it. */

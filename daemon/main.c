@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <getopt.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "emtd.h"
 #include "watch.h"
-
-/* The control interface asks for the user, not for capabilities: none is needed once
- * the sockets are there, and no program run from here can get one back. */
-static void drop_privileges(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
-
-	for (int cap = 0; cap <= 63; cap++)
-		prctl(PR_CAPBSET_DROP, cap);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_capset, &head, none))
-		log_line(LOG_LEVEL_WARNING, "cannot give up capabilities");
-}
 
 static int usage(FILE *to, int status)
 {
@@ -107,7 +91,7 @@ int main(int argc, char **argv)
 		server_stop(&s);
 		return 2;
 	}
-	drop_privileges();
+	confine();
 	watch_configure(s.watch);
 	sd_notify(0, "READY=1");
 	event_base_dispatch(s.base);

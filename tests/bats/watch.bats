@@ -230,6 +230,13 @@ events() {
 	[ "$(sqlite3 disk/h.db 'PRAGMA integrity_check')" = ok ]
 }
 
+@test "killed again and again while it writes: it starts, goes on, and the history is whole" {
+	run "$ROOT/tests/kills" 10
+	echo "$output"
+	[ "$status" = 0 ]
+	has "$output" "10 times"
+}
+
 @test "a damaged or newer history: emtd starts, says so, and watches" {
 	head -c 20000 /dev/urandom >h.db
 	start_emtd "watch = $PWD/guest.emt" "history = $PWD/h.db"
@@ -380,6 +387,40 @@ instead() {
 	replace bad.emt
 	until_true grep -q 'hook takes more than' emtd.log
 	[ "$(find "/proc/$daemon/fd" | wc -l)" -lt 30 ]
+}
+
+@test "what emtd starts is bound as emtd is: no capability, no call that takes hold of the host" {
+	cat >hook <<-END
+		#!/bin/bash
+		exec 2>>$PWD/hook.err
+		unshare -U true && echo unshare
+		unshare -m true && echo unshare
+		mount -t tmpfs tmpfs $PWD && echo mount
+		date -s 2001-01-01 && echo clock
+		dmesg --clear && echo syslog
+		/usr/bin/python3 -c 'import ctypes, sys
+		libc = ctypes.CDLL(None, use_errno=True)
+		for name, nr in (("bpf", 321), ("finit_module", 313), ("perf_event_open", 298), ("kexec_load", 246), ("x32", 0x40000000 + 39)):
+		    libc.syscall(nr, 0, 0, 0, 0, 0)
+		    print("errno", name, ctypes.get_errno())' | sed 's/^/  /'
+		grep -E '^(CapEff|CapPrm|Seccomp|NoNewPrivs):' /proc/self/status
+		echo end
+	END
+	chmod +x hook
+	sed -i "2i exec >>$PWD/hook.out" hook
+	start_emtd "watch = $PWD/guest.emt" "hook = $PWD/hook" "hook_severity = info"
+	replace bad.emt
+	emt wait 'findings > 0' --timeout 5s
+	for _ in {1..4}; do until_true grep -qx end hook.out && break; done
+	cat hook.out
+	run ! grep -qE '^(unshare|mount|clock|syslog)' hook.out
+	for name in bpf finit_module perf_event_open kexec_load; do
+		grep -q "errno $name 1$" hook.out
+	done
+	grep -q "errno x32 38$" hook.out
+	grep -qE '^Seccomp:.2$' hook.out
+	grep -qE '^NoNewPrivs:.1$' hook.out
+	[ "$(grep -cE '^Cap(Eff|Prm):.0+$' hook.out)" -ge 2 ]
 }
 
 @test "the manual's example of a log pipeline works on the log of findings" {
