@@ -208,7 +208,7 @@ asan:
 fuzz:
 	$(Q)tests/fuzz/run
 
-bench: all $(BENCH_BIN) $(FAKEXEN)
+bench: all $(BENCH_BIN) $(FAKEXEN) $(FAKEPRIVCMD)
 	$(Q)$(BENCH_BIN) $(BENCH)
 
 lint:

@@ -53,6 +53,15 @@ static int put_watch(struct follow *f, struct emt_observer *o, int64_t from)
 	return emt_out_put(f->ctx->out, rec, f->ctx->err);
 }
 
+static int put_begun(struct follow *f, const struct emt_observer *o, int64_t from)
+{
+	struct emt_rec *rec = emt_out_rec(f->ctx->out, &emt_kind_watch_begun);
+
+	if (rec)
+		emt_fill_watch_begun(rec, from, emt_observer_way_name(emt_observer_way(o)), emt_observer_fallback(o));
+	return emt_out_put(f->ctx->out, rec, f->ctx->err);
+}
+
 static int follow(struct emt_ctx *ctx)
 {
 	const struct emt_value *by = emt_parse_get(ctx->args, "by");
@@ -63,8 +72,8 @@ static int follow(struct emt_ctx *ctx)
 		.mappings = emt_parse_flag(ctx->args, "mappings"),
 	};
 	struct follow f = { .ctx = ctx };
-	int64_t from = (int64_t)time(NULL);
 	struct emt_observer *o;
+	int64_t from;
 	int rc;
 
 	if (opts.library && opts.way == EMT_OBSERVE_AUTO)
@@ -75,9 +84,13 @@ static int follow(struct emt_ctx *ctx)
 	rc = emt_observer_open(&o, &opts, ctx->err);
 	if (rc)
 		return rc;
+	from = (int64_t)time(NULL);
+	rc = emt_out_begin(ctx->out, ctx->err);
+	if (!rc)
+		rc = put_begun(&f, o, from + 1); /* the first whole second of which all is seen */
+	emt_out_flush(ctx->out); /* a reader of the file learns when it began */
 	emt_ctx_note(ctx, "watching by %s%s%s", emt_observer_way_name(emt_observer_way(o)),
 		     *emt_observer_fallback(o) ? "; " : "", emt_observer_fallback(o));
-	rc = emt_out_begin(ctx->out, ctx->err); /* a reader of the file learns when it began */
 	while (!rc && !stopped(ctx)) {
 		uint64_t before = f.events;
 
@@ -178,6 +191,7 @@ static const struct emt_arg args[] = {
 static const struct emt_section sections[] = {
 	{ "events", &emt_kind_toolstack_event, EMT_SECTION_MAIN, NULL },
 	{ "watches", &emt_kind_watching, 0, NULL },
+	{ "begun", &emt_kind_watch_begun, 0, NULL },
 	{ "kvm_events", &emt_kind_kvm_event, 0, NULL },
 	{ "kvm_watches", &emt_kind_kvm_watching, 0, NULL },
 };

@@ -74,6 +74,10 @@ static int one_line(struct json_object *line, void *arg)
 	if (!strcmp(record, "header")) {
 		rc = give_cut(r);
 		*r = (struct reading){ .ops = r->ops, .open = true, .from = emt_journal_time(line, "time") };
+	} else if (!strcmp(record, emt_kind_watch_begun.name)) {
+		r->from = emt_journal_time(line, "time");
+	} else if (!strcmp(record, "gap")) {
+		rc = give_cut(r);
 	} else if (!strcmp(record, emt_kind_toolstack_event.name)) {
 		r->events++;
 		rc = give(r, &emt_kind_toolstack_event, line);

@@ -79,6 +79,32 @@ void emt_fill_toolstack_event(struct emt_rec *rec, const struct emt_toolstack_ev
 	emt_rec_str(rec, TSEV_TEXT, emt_event_text(e, text, sizeof(text)));
 }
 
+enum { BEGUN_TIME, BEGUN_WAY, BEGUN_FALLBACK, BEGUN_NR };
+static const struct emt_column begun_columns[BEGUN_NR] = {
+	[BEGUN_TIME] = EMT_COLUMN("time", EMT_COL_TIME, SHOWN, "calls are seen from here on"),
+	[BEGUN_WAY] = EMT_COLUMN("way", EMT_COL_STRING, SHOWN, "how", .word = emt_observer_way_name, .nr_words = EMT_OBSERVE_WAYS),
+	[BEGUN_FALLBACK] = EMT_COLUMN("fallback", EMT_COL_STRING, NUL, "why better ways were not taken"),
+};
+
+/* People are told on standard error, at once. */
+static int layout_begun(const struct emt_rec *rec, struct emt_text *t, unsigned int variant)
+{
+	(void)rec, (void)t, (void)variant;
+	return 0;
+}
+
+const struct emt_record_kind emt_kind_watch_begun = {
+	.name = "watch_begun", .schema = "emt.watch_begun", .help = "the beginning of a time of watching",
+	.columns = begun_columns, .nr_columns = BEGUN_NR, .layout = layout_begun,
+};
+
+void emt_fill_watch_begun(struct emt_rec *rec, int64_t time, const char *way, const char *fallback)
+{
+	emt_rec_time(rec, BEGUN_TIME, time);
+	emt_rec_str(rec, BEGUN_WAY, way);
+	emt_rec_text(rec, BEGUN_FALLBACK, fallback);
+}
+
 static const struct emt_column watch_columns[WATCHING_NR] = {
 	[WATCHING_WAY] = EMT_COLUMN("way", EMT_COL_STRING, SHOWN | NUL, "how calls were seen; null: it was cut off", .word = emt_observer_way_name,
 				 .nr_words = EMT_OBSERVE_WAYS),

@@ -15,6 +15,10 @@ enum {
 extern const struct emt_record_kind emt_kind_toolstack_event;
 void emt_fill_toolstack_event(struct emt_rec *rec, const struct emt_toolstack_event *e);
 
+/* Calls are seen from here on. In a journal a gap ends here. */
+extern const struct emt_record_kind emt_kind_watch_begun;
+void emt_fill_watch_begun(struct emt_rec *rec, int64_t time, const char *way, const char *fallback);
+
 /* One time of watching: how, from when to when, and what became of the calls. */
 struct emt_watching {
 	const char *way;       /* name of the way */

@@ -33,7 +33,43 @@ bool emt_journal_is_watched(const char *path)
 	return rc != 0;
 }
 
-int emt_journal_each(const char *path, emt_journal_line_cb cb, void *arg, struct emt_err *err)
+/* Names and processes' names cannot look like this: their quotes are escaped. */
+static bool of_another(const char *text, uint32_t domid)
+{
+	static const char key[] = "\"domain\":";
+	const char *at = strstr(text, key);
+	unsigned long long n;
+	char *end;
+
+	if (!at || strstr(at, "{\"record\":")) /* another line follows in it */
+		return false;
+	at += sizeof(key) - 1;
+	if (*at < '0' || *at > '9')
+		return false;
+	n = strtoull(at, &end, 10);
+	return n != domid;
+}
+
+/* An object; NULL if it is none. Behind a line that was cut off the next writer's stands in
+ * the same one. */
+static struct json_object *parse(const char *text)
+{
+	struct json_object *line = json_tokener_parse(text);
+	const char *at = text, *last = NULL;
+
+	if (line && json_object_is_type(line, json_type_object))
+		return line;
+	json_object_put(line);
+	while ((at = strstr(at + 1, "{\"record\":")))
+		last = at;
+	line = last ? json_tokener_parse(last) : NULL;
+	if (json_object_is_type(line, json_type_object))
+		return line;
+	json_object_put(line);
+	return NULL;
+}
+
+static int each(const char *path, int64_t domid, emt_journal_line_cb cb, void *arg, struct emt_err *err)
 {
 	unsigned long number = 0;
 	size_t room = 0;
@@ -46,10 +82,14 @@ int emt_journal_each(const char *path, emt_journal_line_cb cb, void *arg, struct
 				     "emt-events.service keeps one; events --follow --ndjson writes one",
 				     "the journal cannot be opened");
 	while (!rc && getline(&text, &room, f) > 0) {
-		struct json_object *line = json_tokener_parse(text);
+		struct json_object *line;
 
-		number++;
-		if (line && json_object_is_type(line, json_type_object))
+		if (*text == '\n')
+			continue;
+		if (number++ && domid >= 0 && of_another(text, (uint32_t)domid))
+			continue;
+		line = parse(text);
+		if (line)
 			rc = cb(line, arg);
 		else if (number == 1) /* it tells whether it is one; others may have been cut off */
 			rc = emt_err_set(err, EMT_E_FORMAT, path, NULL, "is no journal");
@@ -60,6 +100,16 @@ int emt_journal_each(const char *path, emt_journal_line_cb cb, void *arg, struct
 	free(text);
 	fclose(f);
 	return rc;
+}
+
+int emt_journal_each(const char *path, emt_journal_line_cb cb, void *arg, struct emt_err *err)
+{
+	return each(path, -1, cb, arg, err);
+}
+
+int emt_journal_of(const char *path, uint32_t domid, emt_journal_line_cb cb, void *arg, struct emt_err *err)
+{
+	return each(path, domid, cb, arg, err);
 }
 
 static struct json_object *member(struct json_object *line, const char *key)

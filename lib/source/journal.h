@@ -24,6 +24,9 @@ bool emt_journal_is_watched(const char *path);
  * EMT_E_FORMAT if its first line says that it is none. */
 typedef int (*emt_journal_line_cb)(struct json_object *line, void *arg);
 int emt_journal_each(const char *path, emt_journal_line_cb cb, void *arg, struct emt_err *err);
+/* The same without events of other domains than 'domid', which are not even parsed: a
+ * journal grows for months, and each audit reads it. */
+int emt_journal_of(const char *path, uint32_t domid, emt_journal_line_cb cb, void *arg, struct emt_err *err);
 
 /* Members of a line: NULL or false where there is none. */
 const char *emt_journal_text(struct json_object *line, const char *key);

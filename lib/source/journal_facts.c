@@ -205,6 +205,10 @@ static int one_line(struct json_object *line, void *arg)
 	if (!strcmp(record, "header")) {
 		gap(r, emt_journal_time(line, "time"));
 		r->open = r->watched = true;
+	} else if (!strcmp(record, "watch_begun")) { /* its probes were attached later than it began */
+		gap(r, emt_journal_time(line, "time"));
+	} else if (!strcmp(record, "gap")) { /* the next one is about to begin */
+		r->open = false;
 	} else if (!strcmp(record, "toolstack_event")) {
 		return event(r, line);
 	} else if (!strcmp(record, "watching")) {
@@ -293,7 +297,7 @@ int emt_journal_facts(const char *path, uint32_t domid, int64_t now, struct emt_
 {
 	struct replay r = { .domid = domid, .iommu = -1 };
 	struct emt_err why = { 0 };
-	int rc = emt_journal_each(path, one_line, &r, &why);
+	int rc = emt_journal_of(path, domid, one_line, &r, &why);
 
 	/* no journal, or none that can be read: nothing is said */
 	if (rc != EMT_E_NOMEM)

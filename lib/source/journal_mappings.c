@@ -104,6 +104,9 @@ static int one_line(struct json_object *line, void *arg)
 	if (!strcmp(record, "header")) {
 		r->m->lost |= r->open;
 		r->open = true;
+	} else if (!strcmp(record, "gap")) {
+		r->m->lost |= r->open;
+		r->open = false;
 	} else if (!strcmp(record, "watching")) {
 		r->open = false;
 		emt_journal_number(line, "frames_lost", &lost);
@@ -136,7 +139,7 @@ int emt_journal_mappings(const char *path, uint32_t domid, struct emt_mappings *
 	int rc;
 
 	memset(m, 0, sizeof(*m));
-	rc = emt_journal_each(path, one_line, &r, err);
+	rc = emt_journal_of(path, domid, one_line, &r, err);
 	if (rc || !m->n)
 		return rc;
 	qsort(m->v, m->n, sizeof(*m->v), by_gfn);

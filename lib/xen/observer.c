@@ -285,6 +285,8 @@ int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb
 	o->arg = arg;
 	o->rc = 0;
 	n = ring_buffer__poll(o->ring, timeout_ms);
+	if (!o->rc && (n >= 0 || n == -EINTR)) /* few of them wake nobody */
+		n = ring_buffer__consume(o->ring);
 	if (o->rc)
 		return o->rc;
 	if (n < 0 && n != -EINTR) {

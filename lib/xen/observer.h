@@ -50,8 +50,8 @@ enum emt_observer_way emt_observer_way(const struct emt_observer *o);
 /* Why the ways before were not taken; "" if it is the first. */
 const char *emt_observer_fallback(const struct emt_observer *o);
 
-/* Wait up to 'timeout_ms' for events and give each to 'cb' in the order of the ring, that
- * is of their ends. A callback that returns non-zero ends it; that is passed on. */
+/* Wait 'timeout_ms', or until there are many events, and give each to 'cb' in the order of
+ * the ring, that is of their ends. A callback that returns non-zero ends it; that is passed on. */
 typedef int (*emt_observer_cb)(const struct emt_toolstack_event *e, void *arg);
 int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb, void *arg, struct emt_err *err);
 void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c);

@@ -43,6 +43,10 @@ setup() {
 	: >err.txt
 }
 
+teardown() {
+	[ -z "${pid:-}" ] || kill -KILL "$pid" 2>/dev/null || true
+}
+
 @test "every call that a toolstack makes is seen, with what it was about; failures are not" {
 	export FAKEPRIVCMD_FAIL=9
 	watch 4s all
@@ -68,6 +72,7 @@ setup() {
 	diff want events
 	jq -se '.[] | select(.record == "watching") | .events == 16 and .calls == 17 and .failed == 1 and .lost == 0' out.ndjson
 	jq -se '[.[] | select(.record == "toolstack_event") | .command] | unique == ["toolstack"]' out.ndjson
+	jq -se '[.[] | select(.record == "toolstack_event") | .pid] | unique | length == 1 and .[0] > 1' out.ndjson
 	"$ROOT/tests/schema/check" "$EMTCTL" out.ndjson
 }
 
@@ -121,6 +126,89 @@ setup() {
 	emt events --journal out.ndjson
 	status_is 3
 	has "$output" "LOST (cpu "
+}
+
+@test "a kernel that refuses better ways: the next is taken, and that is said; what it refuses is no event" {
+	unshare -m true 2>/dev/null || skip "no mounts of our own here"
+	# a /dev of our own, in which there is a privcmd; the C library's ioctl, which refuses every call
+	cat >inside <<-'END'
+		set -e
+		mkdir d d/xen
+		for n in null zero urandom tty; do
+			[ -e /dev/$n ] || continue
+			: >d/$n
+			mount --bind /dev/$n d/$n
+		done
+		: >d/xen/privcmd
+		mount --rbind d /dev
+		"$1" events --follow --ndjson --timeout 5s >out.ndjson 2>err.txt &
+		pid=$!
+		n=0
+		until grep -q 'watching by' err.txt; do
+			kill -0 "$pid" 2>/dev/null || exit 0
+			n=$((n + 1))
+			[ "$n" -lt 200 ]
+			sleep 0.05
+		done
+		LD_PRELOAD=$3 "$2" all >calls.txt || true
+		wait "$pid"
+	END
+	libc=$(ldd "$TOOLSTACK" | awk '/libc.so/ { print $3 }')
+	unshare -m bash inside "$EMTCTL" "$TOOLSTACK" "$libc"
+	grep -qE 'no way to observe|was made without' err.txt && skip "$(head -n 1 err.txt)"
+	way=$(jq -r 'select(.record == "watching") | .way' out.ndjson)
+	[ "$way" != fentry ] || skip "this kernel refuses nothing"
+	grep -q "watching by $way; fentry: " err.txt
+	jq -se '.[] | select(.record == "watching") | .fallback | test("^fentry: ")' out.ndjson
+	[ "$way" = uprobe ] || skip "calls that never reach the kernel's privcmd are seen by uprobes only"
+	jq -se '.[] | select(.record == "watching") | .calls == 17 and .failed == 17 and .events == 0' out.ndjson
+}
+
+@test "the journal over a restart of its writer: the gap is marked, and what was before is assumed only" {
+	fake_xen
+	export EMTCTL_JOURNAL=$PWD/journal.ndjson
+	service() { # as emt-events.service does it
+		rm -f err.txt
+		printf '\n{"record":"gap"}\n' >>journal.ndjson
+		flock --no-fork -n journal.ndjson.lock "$EMTCTL" events --follow --library "$LIBRARY" --ndjson \
+			>>journal.ndjson 2>err.txt 3>&- &
+		pid=$!
+		until grep -qs '^emtctl: watching by uprobe' err.txt; do
+			kill -0 "$pid" 2>/dev/null || { grep -qE 'no way to observe|was made without' err.txt && skip "no uprobes"; return 1; }
+			sleep 0.05
+		done
+	}
+	ends() {
+		kill -"$1" "$pid"
+		wait "$pid" || true
+	}
+	calls_are() { # until the journal has as many pins
+		until [ "$(grep -c '"event":"pin"' journal.ndjson)" = "$1" ]; do sleep 0.05; done
+	}
+	pins() { emt facts 5 --all --json && jq -c '.data.facts[] | select(.fact == "pins")' <<<"$output"; }
+	service
+	"$TOOLSTACK" pins 3 >calls.txt
+	calls_are 3
+	pins >first
+	jq -e '.held == "assumed" and .rest == "assumed" and ([.ranges[].held] | unique) == ["known"] and (.ranges | length) == 3' first
+	ends KILL
+	# nobody watches: nothing is complete but from now on
+	pins >none
+	jq -e '.since == .time and ([.ranges[].held] | unique) == ["assumed"]' none
+	sleep 1.1
+	"$TOOLSTACK" pins 5 >calls.txt # nobody sees these
+	service
+	pins >second
+	jq -e '([.ranges[].held] | unique) == ["assumed"] and (.ranges | length) == 3' second
+	[ "$(jq .since second)" \> "$(jq .since first)" ]
+	"$TOOLSTACK" pins 1 >calls.txt # set anew in sight
+	calls_are 4
+	pins >third
+	jq -e '[.ranges[].held] == ["assumed", "assumed", "known"] or [.ranges[].held] == ["known", "assumed", "assumed"]' third
+	ends INT
+	emt events --json
+	status_is 3
+	jq_is '[.data.watches[] | .to == null] == [true, false] and [.data.watches[].events] == [3, 1]'
 }
 
 @test "mapped frames: only in a PV domain, where page tables tell" {
@@ -194,6 +282,16 @@ setup() {
 	[ "$(grep -c '"record":"toolstack_event"' out.ndjson)" = "$(jq -s '.[] | select(.record == "watching").events' out.ndjson)" ]
 	# what the reply says of itself goes with it
 	jq -se '(.[] | select(.record == "watching").lost == 0) == (.[] | select(.record == "end").complete)' out.ndjson
+}
+
+@test "the observer's benchmark: every call is in the journal or counted" {
+	run --separate-stderr timeout 60 "$BUILD/tests/bench/bench" observer
+	[ "$status" = 0 ]
+	case $stderr in
+	*"no figures here"*) skip "$stderr" ;;
+	esac
+	has "$output" "bench: observer-call-watched"
+	has "$output" "bench: observer-lost"
 }
 
 @test "a journal: events, one domain's, and watches that were cut off" {

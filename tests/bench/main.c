@@ -27,6 +27,7 @@ GROUP(bench_kvm);
 GROUP(bench_query_code);
 GROUP(bench_query);
 GROUP(bench_guest);
+GROUP(bench_observer);
 
 static const struct {
 	const char *name;
@@ -44,6 +45,7 @@ static const struct {
 	{ "kvm", bench_kvm, false },
 	{ "query-code", bench_query_code, false },
 	{ "guest", bench_guest, false },
+	{ "observer", bench_observer, false },
 	{ "capture-100m", bench_capture_100m, true },
 	{ "query", bench_query, true },
 };

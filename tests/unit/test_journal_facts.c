@@ -100,6 +100,16 @@ static void in_part(void **state)
 	watched = true;
 	pins_are(1, EMT_ASSUMED, NOW);
 	assert_int_equal(f.pins.v[0].held, EMT_ASSUMED);
+	/* the next writer is about to begin: it holds the lock already */
+	replay(HEAD("12:00:00") EV("5", "create", "") PIN("5", "1", "1", "0") "\n{\"record\":\"gap\"}\n");
+	pins_are(1, EMT_ASSUMED, NOW);
+	/* its probes were attached later than it began */
+	replay(HEAD("11:00:00") "{\"record\":\"watch_begun\",\"time\":\"2026-01-01T12:00:00Z\"}\n" PIN("5", "1", "1", "0"));
+	pins_are(1, EMT_ASSUMED, NOON);
+	/* a line that was cut off, and the next writer's behind it */
+	replay(HEAD("11:00:00") EV("5", "create", "") PIN("5", "1", "1", "0")
+	       "{\"record\":\"toolstack_event\",\"domain\":7,\"ev" HEAD("12:00:00"));
+	pins_are(1, EMT_ASSUMED, NOON);
 	/* the end of a line is missing */
 	replay(HEAD("12:00:00") EV("5", "create", "") PIN("5", "1", "1", "0") "{\"record\":\"tool");
 	pins_are(1, EMT_KNOWN, 0);
