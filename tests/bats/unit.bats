@@ -138,6 +138,8 @@ inside() {
 		until_true over
 		watching || { journalctl -u emt-events -o cat --no-pager | grep -E "no way to observe|was made without" && exit 77; }
 		[ "$(stat -c %a /var/lib/emt)" = 700 ]
+		# the journal says first that whatever was before is over
+		[ "$(head -n 2 /var/lib/emt/journal.ndjson | jq -c .)" = "{\"record\":\"gap\"}" ]
 		# one that begins concerns all domains
 		emtctl wait "audits >= 2" 5 --timeout 20s 2>/tmp/err
 		/srv/emt/toolstack pins 3
