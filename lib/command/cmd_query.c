@@ -102,7 +102,7 @@ static int say_changes(struct emt_ctx *ctx, const struct emt_query_build *build,
 	emt_ctx_note(ctx, "  - it uploads the livepatch '%s', %zu bytes, for build %s%s", EMT_QUERY_NAME, bytes,
 		     build->build_id, release);
 	emt_ctx_note(ctx, "  - every processor stops for an instant while Xen puts it in use, and again on unload");
-	emt_ctx_note(ctx, "  - the first bytes of Xen's function iommu_do_domctl become a jump into it: requests of emt are "
+	emt_ctx_note(ctx, "  - five bytes at the beginning of Xen's function iommu_do_domctl become a jump into it: requests of emt are "
 			  "answered there, every other one is done as before");
 	emt_ctx_note(ctx, "  - then it is checked against the guests that run, and taken out again if anything is not as "
 			  "expected; it only reads");
