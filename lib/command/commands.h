@@ -23,7 +23,7 @@ extern const struct emt_command emt_cmd_iommu_commands;
 extern const struct emt_command emt_cmd_metrics, emt_cmd_domains, emt_cmd_report, emt_cmd_observe;
 extern const struct emt_command emt_cmd_query_status, emt_cmd_query_load, emt_cmd_query_unload, emt_cmd_query_offsets;
 extern const struct emt_command emt_cmd_query_measure;
-extern const struct emt_command emt_cmd_flush, emt_cmd_iommu_audit, emt_cmd_iommu_show;
+extern const struct emt_command emt_cmd_flush, emt_cmd_iommu_audit, emt_cmd_iommu_show, emt_cmd_iommu_watch;
 extern const struct emt_command emt_cmd_watch, emt_cmd_wait, emt_cmd_history;
 extern const struct emt_command emt_cmd_events;
 extern const struct emt_command emt_cmd_help, emt_cmd_version;

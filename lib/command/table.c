@@ -20,7 +20,7 @@ const struct emt_command *const emt_commands[] = {
 	&emt_cmd_iommu_commands,
 	&emt_cmd_query_status, &emt_cmd_query_load, &emt_cmd_query_unload, &emt_cmd_query_offsets,
 	&emt_cmd_query_measure,
-	&emt_cmd_flush, &emt_cmd_iommu_audit, &emt_cmd_iommu_show, &emt_cmd_events,
+	&emt_cmd_flush, &emt_cmd_iommu_audit, &emt_cmd_iommu_show, &emt_cmd_iommu_watch, &emt_cmd_events,
 	&emt_cmd_watch, &emt_cmd_wait, &emt_cmd_history,
 	&emt_cmd_help, &emt_cmd_version,
 };

@@ -92,3 +92,18 @@ setup() {
 	emt iommu commands
 	status_is 2
 }
+
+@test "iommu watch: this kernel's unmaps, or why they cannot be watched" {
+	emt iommu watch --timeout 500ms --json
+	if [ "$status" = 2 ]; then # no driver here, or probes are refused
+		jq_is '.error.code | IN("unsupported", "permission")'
+		grep -qE 'IOMMU driver|fentry|kprobe|BTF|made without' <<<"$stderr"
+	else
+		jq_is '.data.watch.way | IN("fentry", "kprobe")'
+		jq_is '.data.watch | .unmaps >= .flushed and .lost >= 0 and (.functions | length) > 0'
+	fi
+	emt iommu watch --by uprobe
+	status_is 2
+	emt iommu watch --window soon
+	status_is 2
+}

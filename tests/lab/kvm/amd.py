@@ -19,15 +19,15 @@ from check import check, finish  # noqa: E402
 LIMIT = 300
 
 
-def boot(folder, version):
+def boot(folder, version, devices=(), append='', mem=1024):
     """Files and marks of a machine with SVM that does its job and powers off."""
     com2 = os.path.join(folder, 'com2.log')
     subprocess.run([os.path.join(HERE, 'initrd'), lab.LAB, version, folder, os.path.join(folder, 'initrd')], check=True)
-    args = ['qemu-system-x86_64', '-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', lab.CPU, '-m', '1024', '-smp', '2', '-nodefaults',
+    args = ['qemu-system-x86_64', '-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', lab.CPU, '-m', str(mem), '-smp', '2', '-nodefaults',
             '-display', 'none', '-no-reboot', '-serial', 'file:' + os.path.join(folder, 'console.log'),
-            '-serial', 'file:' + com2, '-device', 'e1000', '-device', 'VGA',
+            '-serial', 'file:' + com2, '-device', 'e1000', '-device', 'VGA', *devices,
             '-kernel', os.path.join(lab.LAB, 'kvm', version, 'vmlinuz'), '-initrd', os.path.join(folder, 'initrd'),
-            '-append', 'console=ttyS0,115200 rdinit=/init nokaslr mitigations=off panic=1']
+            '-append', 'console=ttyS0,115200 rdinit=/init nokaslr mitigations=off panic=1 ' + append]
     end = time.time() + LIMIT
     with open(os.path.join(folder, 'qemu.log'), 'wb') as log:
         p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
