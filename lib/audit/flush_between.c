@@ -181,22 +181,46 @@ enum emt_severity emt_flush_severity(const struct emt_flush_group *g)
 	static const bool gone[EMT_FLC_NR] = { [EMT_FLC_FRAME] = true, [EMT_FLC_REMOVED] = true,
 					       [EMT_FLC_TABLE_LEAF] = true, [EMT_FLC_TABLE_REMOVED] = true };
 
-	if (g->worst.verdict < EMT_FL_NOT_ADDED)
+	if (!emt_flush_finding_name(g))
 		return EMT_SEV_INFO;
-	if (g->worst.verdict == EMT_FL_NOT_ADDED || !g->certain)
+	if (g->worst.verdict <= EMT_FL_NOT_ADDED || !g->certain || g->evidence == EMT_EVIDENCE_SEEN ||
+	    g->evidence == EMT_EVIDENCE_NO_DEVICE)
 		return EMT_SEV_WARNING;
 	return gone[g->worst.change] && g->worst.before & EMT_W ? EMT_SEV_CRITICAL : EMT_SEV_ERROR;
 }
 
 const char *emt_flush_finding_word(unsigned int i)
 {
-	return i == 0 ? "flush-missed" : i == 1 ? "flush-not-added" : NULL;
+	static const char *const words[] = { "flush-missed", "flush-not-added", "flush-not-seen" };
+
+	return i < EMT_ARRAY_SIZE(words) ? words[i] : NULL;
 }
 
 const char *emt_flush_finding_name(const struct emt_flush_group *g)
 {
-	return g->worst.verdict < EMT_FL_NOT_ADDED ? NULL :
-						     emt_flush_finding_word(g->worst.verdict == EMT_FL_NOT_ADDED);
+	if (g->worst.verdict >= EMT_FL_NOT_ADDED)
+		return emt_flush_finding_word(g->worst.verdict == EMT_FL_NOT_ADDED);
+	return g->worst.need_tlb == EMT_FL_FLUSH &&
+			       (g->evidence == EMT_EVIDENCE_NOT_SEEN || g->evidence == EMT_EVIDENCE_PARTLY) ?
+		       emt_flush_finding_word(2) :
+		       NULL;
+}
+
+void emt_flush_look(struct emt_flush_group *g, const struct emt_queue_between *q, uint32_t domid)
+{
+	bool tables = g->worst.change == EMT_FLC_TABLE_LEAF || g->worst.change == EMT_FLC_TABLE_REMOVED;
+	size_t n = emt_spans_kept(&g->at), seen = 0, partly = 0;
+	enum emt_flush_evidence e = EMT_EVIDENCE_RULE;
+
+	if (g->worst.need_tlb != EMT_FL_FLUSH || !n)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		e = emt_queue_between_look(q, domid, g->at.v[i].first, g->at.v[i].last, tables);
+		seen += e == EMT_EVIDENCE_SEEN;
+		partly += e == EMT_EVIDENCE_PARTLY;
+	}
+	/* else it is the same for all */
+	g->evidence = seen == n ? EMT_EVIDENCE_SEEN : seen || partly ? EMT_EVIDENCE_PARTLY : e;
 }
 
 enum emt_flush_not emt_flush_between(const struct emt_facts *f, const struct emt_release *rel, const struct emt_diff *d,

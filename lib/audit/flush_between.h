@@ -9,12 +9,14 @@
 
 #include "audit/diff.h"
 #include "policy/flush.h"
+#include "source/queue_between.h"
 
 struct emt_flush_group {
 	struct emt_fl_result worst; /* of all that the facts allow */
 	bool shared;                /* tables in the worst case */
 	bool certain;               /* all that the facts allow has this verdict */
 	uint64_t facts;             /* bit = enum emt_fact_id: facts that are not known and count */
+	enum emt_flush_evidence evidence; /* what IOMMUs' queues show of it; set by _look() */
 	struct emt_spans at;        /* entries: 4 KiB frames */
 };
 
@@ -37,10 +39,15 @@ enum emt_flush_not emt_flush_between(const struct emt_facts *facts, const struct
 				     const struct emt_diff *d, struct emt_flush_group *out, size_t *n);
 /* Whether changes of such a domain are judged at all. */
 enum emt_flush_not emt_flush_not_judged(const struct emt_facts *facts, const struct emt_release *rel);
+/* Look for the flushes that the group needs, in queues of a domain's IOMMUs: those of the
+ * ranges that are kept. */
+void emt_flush_look(struct emt_flush_group *g, const struct emt_queue_between *q, uint32_t domid);
 /* How grave: critical where a device may still write to frames that the domain lost,
- * never above warning where it is not certain; info for what is no finding. */
+ * never above warning where it is not certain, or where a flush was seen or nothing is
+ * there to be flushed; info for what is no finding. */
 enum emt_severity emt_flush_severity(const struct emt_flush_group *g);
-/* "flush-missed", "flush-not-added" (a device sees too little); NULL: no finding. */
+/* "flush-missed", "flush-not-added" (a device sees too little), "flush-not-seen" (the rule
+ * says that it is done, and no queue shows it); NULL: no finding. */
 const char *emt_flush_finding_word(unsigned int i); /* the names, from 0; NULL past the end */
 const char *emt_flush_finding_name(const struct emt_flush_group *g);
 const char *emt_flush_not_name(unsigned int not_judged); /* "judged", "no-iommu", "unknown", "no-rules" */

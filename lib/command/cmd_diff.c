@@ -20,6 +20,7 @@ struct side {
 	struct emt_facts facts;
 	struct emt_engine *engine;   /* NULL: cannot be judged */
 	struct emt_findings *findings;
+	struct emt_queue_between *queues; /* of the newer: what IOMMUs were told since the older; NULL */
 };
 
 /* Facts and engine; a side that cannot be judged is compared all the same. */
@@ -76,6 +77,7 @@ struct flushes {
 	enum emt_flush_not not_judged;
 	struct emt_flush_group *v; /* room for EMT_FLUSH_GROUPS; owned */
 	size_t n;
+	const struct emt_queue_between *queues; /* of two images; NULL */
 };
 
 /* ---- records ---- */
@@ -98,7 +100,7 @@ static int put_flushes(struct emt_ctx *ctx, const struct flushes *f, uint32_t do
 		struct emt_rec *rec = emt_out_rec(ctx->out, &emt_kind_diff_flush);
 
 		if (rec)
-			emt_fill_diff_flush(rec, &f->v[i], domid);
+			emt_fill_diff_flush(rec, &f->v[i], domid, f->queues ? emt_queue_between_window(f->queues) : NULL);
 		rc = emt_out_put(ctx->out, rec, ctx->err);
 	}
 	return rc;
@@ -254,7 +256,7 @@ static int put_findings(struct emt_ctx *ctx, const struct side *a, const struct 
 
 static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 {
-	struct flushes f = { EMT_FLUSH_NO_RULES, calloc(EMT_FLUSH_GROUPS, sizeof(*f.v)), 0 };
+	struct flushes f = { EMT_FLUSH_NO_RULES, calloc(EMT_FLUSH_GROUPS, sizeof(*f.v)), 0, b->queues };
 	struct emt_diff *d = NULL;
 	struct emt_release rel;
 	bool any = false, judged;
@@ -273,6 +275,8 @@ static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 		rc = emt_side_compare(d, &a->read, a->engine, &b->read, b->engine);
 	if (!rc && release_of(ctx, b, &rel))
 		f.not_judged = emt_flush_between(b->engine ? emt_engine_facts(b->engine) : &b->facts, &rel, d, f.v, &f.n);
+	for (size_t i = 0; i < f.n && f.queues; i++)
+		emt_flush_look(&f.v[i], f.queues, b->walk.domid);
 	if (!rc)
 		rc = put_domain(ctx, a, b, d, f.not_judged);
 	if (!rc)
@@ -386,6 +390,24 @@ static int open_spec(struct emt_ctx *ctx, const char *arg, bool all, struct emt_
 	return emt_source_open(out, &spec, ctx->err);
 }
 
+/* Of two images of one machine the queues tell what IOMMUs were told meanwhile. */
+static int open_queues(struct emt_ctx *ctx, struct emt_queue_between **out)
+{
+	const struct emt_source_spec *a = emt_parse_get(ctx->args, "source")->source,
+				     *b = emt_parse_get(ctx->args, "other")->source;
+	struct emt_err why = { 0 };
+	int rc;
+
+	if (a->kind != EMT_SOURCE_MEM || b->kind != EMT_SOURCE_MEM)
+		return 0;
+	rc = emt_queue_between_new(out, a, b, &why);
+	if (rc == EMT_E_NOMEM)
+		return emt_err_set(ctx->err, rc, why.subject, NULL, "%s", why.text);
+	if (rc)
+		emt_ctx_note(ctx, "flushes are judged by the rules alone: %s: %s", why.subject, why.text);
+	return 0;
+}
+
 static int run_diff(struct emt_ctx *ctx)
 {
 	static const char other[] = "other";
@@ -405,12 +427,15 @@ static int run_diff(struct emt_ctx *ctx)
 	rc = open_spec(ctx, "source", !two, &s[0].read.source);
 	if (!rc)
 		rc = open_spec(ctx, two ? other : "source", !two, &s[1].read.source);
+	if (!rc && two)
+		rc = open_queues(ctx, &s[1].queues);
 	if (!rc) {
 		emt_out_source(ctx->out, emt_source_name(s[1].read.source));
 		rc = two ? two_sources(ctx, &s[0], &s[1]) : one_source(ctx, &s[0], &s[1]);
 	}
 	for (int i = 0; i < 2; i++)
 		emt_source_close(s[i].read.source);
+	emt_queue_between_free(s[1].queues);
 	free(s);
 	return rc;
 }
@@ -457,7 +482,11 @@ const struct emt_command emt_cmd_diff = {
 		"Each side is judged by the rules of its own release, or both by --release.\n\n"
 		"Where the domain has an IOMMU, each change is judged by the newer side's flush rules too (see `flush`): "
 		"flush-missed says that the release forgets to flush or unmap, so that devices may still reach what "
-		"was there. These verdicts come from the rules; what hardware was told is in no capture.\n\n"
+		"was there. These verdicts come from the rules; what hardware was told is in no capture. Two images of a "
+		"machine's memory hold the IOMMUs' queues: there each change tells whether commands newer than the older "
+		"image flush it, and flush-not-seen says that the release should have flushed and no command shows it. A "
+		"queue is a ring: where one may have gone round, that is said. Whether a flush came before or after the change "
+		"is not known.\n\n"
 		"DOM@TIME stands for what a running emtd's history knows of a domain at a time: now, -1h, or a "
 		"date; then findings and facts are compared, not pages, and entries are counted as when a finding "
 		"was last seen.\n\n"

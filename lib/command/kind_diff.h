@@ -46,9 +46,11 @@ void emt_fill_diff_finding(struct emt_rec *rec, enum emt_finding_change change, 
 enum {
 	DFLS_DOMAIN, DFLS_FINDING, DFLS_SEVERITY, DFLS_VERDICT, DFLS_CERTAIN, DFLS_CHANGE, DFLS_CHANGE_TEXT, DFLS_TABLES, DFLS_PAGES,
 	DFLS_BYTES, DFLS_FIRST_GFN, DFLS_RANGES, DFLS_RANGES_TOTAL, DFLS_NEED_TABLE, DFLS_NEED_TLB, DFLS_DOES_TABLE,
-	DFLS_DOES_TLB, DFLS_WHY, DFLS_FIXED_BY, DFLS_FIXED_IN, DFLS_FACTS, DFLS_EVIDENCE, DFLS_NR
+	DFLS_DOES_TLB, DFLS_WHY, DFLS_FIXED_BY, DFLS_FIXED_IN, DFLS_FACTS, DFLS_EVIDENCE, DFLS_EVIDENCE_TEXT, DFLS_NR
 };
 extern const struct emt_record_kind emt_kind_diff_flush;
-void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid);
+/* 'w': the window that queues show, or NULL. */
+void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid,
+			 const struct emt_queue_window *w);
 
 #endif

@@ -3,6 +3,7 @@
  * Changes between two walks that devices can notice.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "command/kind_audit.h"
 #include "command/kind_change.h"
@@ -13,15 +14,10 @@
 #define SHOWN EMT_COLF_SHOWN
 #define NUL EMT_COLF_NULL
 
-static const char *evidence_word(unsigned int i)
-{
-	return i ? "?" : "rule";
-}
-
 static const struct emt_column columns[DFLS_NR] = {
 	[DFLS_DOMAIN] = EMT_COLUMN("domain", EMT_COL_NUMBER, 0, "domain id in the older walk"),
 	[DFLS_FINDING] = EMT_COLUMN("finding", EMT_COL_STRING, SHOWN | NUL, "what is wrong; null if nothing is",
-				    .word = emt_flush_finding_word, .nr_words = 2),
+				    .word = emt_flush_finding_word, .nr_words = 3),
 	[DFLS_SEVERITY] = EMT_COLUMN("severity", EMT_COL_STRING, NUL, "how grave a finding is; null if nothing is wrong",
 				     .word = emt_severity_name, .nr_words = EMT_SEV_NR, .style = emt_style_severity),
 	[DFLS_VERDICT] = EMT_COLUMN("verdict", EMT_COL_STRING, SHOWN, "as `flush` gives it; the worst that is likely",
@@ -51,8 +47,9 @@ static const struct emt_column columns[DFLS_NR] = {
 	[DFLS_FIXED_IN] = EMT_COLUMN("fixed_in", EMT_COL_STRING, NUL, "first releases with the fix"),
 	[DFLS_FACTS] = EMT_COLUMN("facts", EMT_COL_STRINGS, 0, "facts that would make it certain"),
 	[DFLS_EVIDENCE] = EMT_COLUMN("evidence", EMT_COL_STRING, 0,
-				     "rule: from the release's rules; no flush was seen or found missing",
-				     .word = evidence_word, .nr_words = 1),
+				     "rule: the release's rules alone say. Of two images: what IOMMUs' queues show of the flush that it needs",
+				     .word = emt_evidence_name, .nr_words = EMT_EVIDENCE_NR),
+	[DFLS_EVIDENCE_TEXT] = EMT_COLUMN("evidence_text", EMT_COL_STRING, 0, "the same in words, with the window that it covers"),
 };
 
 static int layout(const struct emt_rec *rec, struct emt_text *t, unsigned int variant)
@@ -74,6 +71,8 @@ static int layout(const struct emt_rec *rec, struct emt_text *t, unsigned int va
 			emt_text_printf(t, "      fixed by %s, in %s\n", emt_rec_get_str(rec, DFLS_FIXED_BY),
 					emt_rec_get_str(rec, DFLS_FIXED_IN));
 	}
+	if (strcmp(emt_rec_get_str(rec, DFLS_EVIDENCE), emt_evidence_name(EMT_EVIDENCE_RULE)))
+		emt_text_para(t, "      ", 6, emt_rec_get_str(rec, DFLS_EVIDENCE_TEXT));
 	if (emt_rec_count(rec, DFLS_FACTS))
 		emt_text_printf(t, "      would be certain with: %s\n",
 				emt_join_strings(rec, DFLS_FACTS, ", ", text, sizeof(text)));
@@ -85,7 +84,29 @@ const struct emt_record_kind emt_kind_diff_flush = {
 	.columns = columns, .nr_columns = DFLS_NR, .layout = layout,
 };
 
-void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid)
+static void fill_evidence(struct emt_rec *rec, const struct emt_flush_group *g, const struct emt_queue_window *w)
+{
+	static const char *const words[EMT_EVIDENCE_NR] = {
+		[EMT_EVIDENCE_RULE] = "from the release's rules: what hardware was told is not seen",
+		[EMT_EVIDENCE_SEEN] = "commands newer than the older image flush all of it",
+		[EMT_EVIDENCE_PARTLY] = "commands newer than the older image flush a part of it only",
+		[EMT_EVIDENCE_NOT_SEEN] = "no command newer than the older image flushes it",
+		[EMT_EVIDENCE_MAY_BE] = "no command that is left flushes it; a queue went round, and one may have been written over",
+		[EMT_EVIDENCE_NO_DEVICE] = "no IOMMU has an entry that names this domain's tables: nothing is to be flushed",
+	};
+	bool looked = w && g->evidence != EMT_EVIDENCE_RULE && g->evidence != EMT_EVIDENCE_NO_DEVICE;
+
+	emt_rec_str(rec, DFLS_EVIDENCE, emt_evidence_name(g->evidence));
+	if (looked)
+		emt_rec_fmt(rec, DFLS_EVIDENCE_TEXT, "%s (%llu of %llu slots changed since, %llu were never used%s)", words[g->evidence],
+			    (unsigned long long)w->changed, (unsigned long long)w->slots, (unsigned long long)w->empty,
+			    g->at.nr > EMT_FINDING_RANGES ? "; the first 16 ranges were looked at" : "");
+	else
+		emt_rec_str(rec, DFLS_EVIDENCE_TEXT, words[g->evidence]);
+}
+
+void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, uint32_t domid,
+			 const struct emt_queue_window *w)
 {
 	const struct emt_fl_result *r = &g->worst;
 
@@ -109,5 +130,5 @@ void emt_fill_diff_flush(struct emt_rec *rec, const struct emt_flush_group *g, u
 	emt_rec_str(rec, DFLS_FIXED_BY, r->fixed_by);
 	emt_rec_str(rec, DFLS_FIXED_IN, r->fixed_in);
 	emt_fill_facts(rec, DFLS_FACTS, g->facts);
-	emt_rec_str(rec, DFLS_EVIDENCE, evidence_word(0));
+	fill_evidence(rec, g, w);
 }

@@ -44,4 +44,15 @@ struct emt_iommu_history {
 int emt_iommu_history(const struct emt_source_spec *spec, emt_iommu_history_cb cb, void *arg,
 		      struct emt_iommu_history *h, struct emt_err *err);
 
+/* A domain of Xen and the id that an IOMMU's entry gives to its tables. */
+struct emt_hw_domain {
+	uint32_t domid;
+	uint16_t did;
+	bool amd;
+};
+
+/* What IOMMUs' context and device table entries name, each pair once. '*v' is the caller's
+ * to free. EMT_E_MISSING where no Xen is found. */
+int emt_iommu_hw_domains(const struct emt_source_spec *spec, struct emt_hw_domain **v, size_t *n, struct emt_err *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "memory/hwdomain.h"
 #include "memory/queue.h"
 #include "source/iommu_history.h"
 #include "source/mem_open.h"
@@ -127,29 +128,125 @@ static int history(struct mem_source *ms, emt_iommu_history_cb cb, void *arg, st
 	return rc;
 }
 
-int emt_iommu_history(const struct emt_source_spec *spec, emt_iommu_history_cb cb, void *arg,
-		      struct emt_iommu_history *h, struct emt_err *err)
+/* The memory, and what is found in it; close it in any case. */
+static int open_memory(struct mem_source *ms, const struct emt_source_spec *spec, struct emt_err *why_not,
+		       struct emt_err *err)
 {
 	struct emt_source s = { .ops = &emt_source_mem_ops };
-	struct mem_source ms = { .mem = NULL };
 	int rc;
 
-	*h = (struct emt_iommu_history){ 0 };
+	*ms = (struct mem_source){ .mem = NULL };
+	emt_facts_init(&ms->host);
 	if (spec->kind != EMT_SOURCE_MEM)
 		return emt_err_set(err, EMT_E_UNSUPPORTED, spec->target,
 				   "give an image or core of the whole machine: mem:FILE",
 				   "is no machine memory: IOMMU commands stand nowhere else");
 	snprintf(s.name, sizeof(s.name), "%s:%s", s.ops->scheme, spec->target);
-	emt_facts_init(&ms.host);
-	rc = emt_mem_open(&ms.mem, spec->target, err);
+	rc = emt_mem_open(&ms->mem, spec->target, err);
 	/* without a Xen every frame of the file is looked at, and no owner is known */
-	if (!rc && mem_discover(&s, &ms, &h->why_not) == EMT_E_NOMEM)
+	if (!rc && mem_discover(&s, ms, why_not) == EMT_E_NOMEM)
 		rc = emt_err_set(err, EMT_E_NOMEM, s.name, NULL, "not enough memory to search it");
+	return rc;
+}
+
+static void close_memory(struct mem_source *ms)
+{
+	emt_discovery_free(&ms->d);
+	emt_facts_free(&ms->host);
+	emt_mem_close(ms->mem);
+}
+
+int emt_iommu_history(const struct emt_source_spec *spec, emt_iommu_history_cb cb, void *arg,
+		      struct emt_iommu_history *h, struct emt_err *err)
+{
+	struct mem_source ms;
+	int rc;
+
+	*h = (struct emt_iommu_history){ 0 };
+	rc = open_memory(&ms, spec, &h->why_not, err);
 	h->xen = ms.found;
 	if (!rc)
 		rc = history(&ms, cb, arg, h, err);
-	emt_discovery_free(&ms.d);
-	emt_facts_free(&ms.host);
-	emt_mem_close(ms.mem);
+	close_memory(&ms);
+	return rc;
+}
+
+/* ---- ids of the hardware ---- */
+
+struct hw_search {
+	const uint32_t *domid;   /* by index of a root */
+	struct emt_hw_domain *v;
+	size_t n, room;
+};
+
+static int one_entry(const struct emt_hw_entry *e, void *arg)
+{
+	struct hw_search *s = arg;
+	struct emt_hw_domain d = { .domid = s->domid[e->which], .did = e->did, .amd = e->amd };
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].domid == d.domid && s->v[i].did == d.did && s->v[i].amd == d.amd)
+			return 0;
+	if (!s->v || s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 16;
+		struct emt_hw_domain *v = realloc(s->v, room * sizeof(*v));
+
+		if (!v)
+			return EMT_E_NOMEM;
+		s->v = v;
+		s->room = room;
+	}
+	s->v[s->n++] = d;
+	return 0;
+}
+
+/* Tables of its own, or the p2m where they are shared. */
+static int search_entries(struct mem_source *ms, struct hw_search *s, struct emt_err *err)
+{
+	size_t nr = 2 * ms->d.nr_domains, n = 0;
+	uint64_t *roots = calloc(nr + 1, sizeof(*roots));
+	uint32_t *domid = calloc(nr + 1, sizeof(*domid));
+	int rc = roots && domid ? 0 : EMT_E_NOMEM;
+
+	for (size_t i = 0; i < ms->d.nr_domains && !rc; i++) {
+		const struct emt_found_domain *d = &ms->d.domains[i];
+
+		if (d->iommu.format) {
+			roots[n] = d->iommu.root;
+			domid[n++] = d->domid;
+		}
+		if (d->p2m.format) {
+			roots[n] = d->p2m.root;
+			domid[n++] = d->domid;
+		}
+	}
+	s->domid = domid;
+	if (!rc)
+		rc = emt_mem_hw_entries(ms->mem, roots, n, one_entry, s, err);
+	free(roots);
+	free(domid);
+	return rc;
+}
+
+int emt_iommu_hw_domains(const struct emt_source_spec *spec, struct emt_hw_domain **v, size_t *n, struct emt_err *err)
+{
+	struct hw_search s = { .v = NULL };
+	struct emt_err why_not = { 0 };
+	struct mem_source ms;
+	int rc = open_memory(&ms, spec, &why_not, err);
+
+	if (!rc && !ms.found)
+		rc = emt_err_set(err, EMT_E_MISSING, spec->target, NULL, "no Xen is found in it: %.200s", why_not.text);
+	if (!rc)
+		rc = search_entries(&ms, &s, err);
+	if (rc == EMT_E_NOMEM)
+		emt_err_set(err, rc, spec->target, NULL, "not enough memory");
+	close_memory(&ms);
+	if (rc) {
+		free(s.v);
+		s = (struct hw_search){ .v = NULL };
+	}
+	*v = s.v;
+	*n = s.n;
 	return rc;
 }

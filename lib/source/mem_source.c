@@ -196,6 +196,12 @@ static int mem_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 		f->paging = EMT_PAGING_NPT;
 		emt_facts_set(f, EMT_FACT_PAGING, EMT_KNOWN, "p2m found beside the IOMMU tables");
 	}
+	if (w->dom && w->dom->iommu.format) {
+		f->domain_iommu = true;
+		f->iommu_shared = false;
+		emt_facts_set(f, EMT_FACT_DOMAIN_IOMMU, EMT_KNOWN, "IOMMU tables of its own are found");
+		emt_facts_set(f, EMT_FACT_IOMMU_SHARED, EMT_KNOWN, "IOMMU tables of its own are found");
+	}
 	rc = ms->found && w->dom ? special_frames(ms, w, f, err) : 0;
 	if (!rc && ms->xen && w->dom)
 		rc = emt_inputs_facts(&ms->d, ms->syms, ms->xen, w->dom, f, err);

@@ -147,6 +147,19 @@ static uint32_t full(unsigned long mfn, unsigned int pages, uint32_t sbdf)
 	return id;
 }
 
+/* To a guest that "full" built: pages go and come, one becomes read-only, device memory is
+ * mapped, a page of a superpage goes. */
+static void change(uint32_t id, unsigned long mfn)
+{
+	xen_pfn_t gone[] = { 0x90, 0x91, 0x92, 0x93, 0x1010 }, part = 0x605;
+
+	MUST(xc_domain_decrease_reservation_exact(xch, id, 5, 0, gone));
+	MUST(xc_domain_decrease_reservation_exact(xch, id, 1, 0, &part));
+	MUST(xendevicemodel_set_mem_type(dm, id, HVMMEM_ram_ro, 0xa0, 4));
+	populate(id, 0x2000, 16, 0, 0);
+	MUST(xc_domain_memory_mapping(xch, id, 0xe8000, mfn, 4, DPCI_ADD_MAPPING));
+}
+
 static uint32_t pod(void)
 {
 	uint32_t id = create(0, 64 << 10, 0xd0);
@@ -255,6 +268,8 @@ static bool work(int argc, char **argv)
 		move(id, strtoul(argv[3], NULL, 16), strtoul(argv[4], NULL, 16));
 	else if (argc == 4 && !strcmp(argv[1], "pins"))
 		pins(id, (unsigned int)strtoul(argv[3], NULL, 0));
+	else if (argc == 4 && !strcmp(argv[1], "change"))
+		change(id, strtoul(argv[3], NULL, 16) >> 12);
 	else
 		return false;
 	return true;
@@ -283,8 +298,8 @@ int main(int argc, char **argv)
 	else if (argc == 3 && !strcmp(argv[1], "pages"))
 		id = pages((unsigned int)strtoul(argv[2], NULL, 10));
 	else {
-		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF | pages MIB | map ID FIRST COUNT "
-			"[TIMES] | move ID A B | pins ID COUNT\n");
+		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF | pages MIB | change ID MADDR | "
+			"map ID FIRST COUNT [TIMES] | move ID A B | pins ID COUNT\n");
 		return 2;
 	}
 	init_vcpu(id);
