@@ -142,7 +142,7 @@ static int drop_answer(const char *text, size_t len, void *arg)
 
 char *cli_ask(void *arg, const char *const *words, size_t n)
 {
-	const char *off = getenv("EMTCTL_DAEMON");
+	const char *off = getenv("EMTCTL_DAEMON"), *own = getenv("EMTCTL_HISTORY");
 	struct answer a = { NULL, 0 };
 	struct emt_wire_sink sink = { .out = take_answer, .err = drop_answer, .arg = &a, .cancel = &cli_cancel };
 	struct emt_err why = { 0 };
@@ -150,7 +150,9 @@ char *cli_ask(void *arg, const char *const *words, size_t n)
 	bool named;
 
 	(void)arg;
-	if ((off && !strcmp(off, "no")) || connect_any(&fd, &named, &why))
+	/* run by emtd: it still tells what it remembers */
+	if (own && *own ? emt_wire_connect(own, &fd, &why) != 0 :
+			  (off && !strcmp(off, "no")) || connect_any(&fd, &named, &why))
 		return NULL;
 	rc = emt_wire_ask(fd, words, n, false, 0, &sink, &status, &why);
 	close(fd);

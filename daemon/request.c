@@ -112,19 +112,23 @@ static bool check(struct client *c, const struct emt_wire_request *r, struct fee
 
 static pid_t spawn_worker(const struct worker *w, int in, int out, int err)
 {
-	const char *argv[EMT_WIRE_WORDS + 2] = { "emtctl" }, *env[4] = { "EMTCTL_DAEMON=no" };
+	const char *argv[EMT_WIRE_WORDS + 2] = { "emtctl" }, *env[5] = { "EMTCTL_DAEMON=no" };
 	rlim_t cpu = w->feed ? 0 : w->s->config.request_timeout + 10;
 	struct spawn how = { .path = w->s->config.emtctl, .argv = argv, .env = env, .fd = { in, out, err },
 			     .journal = w->s->config.journal,
 			     .cpu = cpu, .memory = WORKER_MEMORY };
-	char terminal[64];
+	const struct config *c = &w->s->config;
+	char terminal[64], past[sizeof(c->socket) + 32];
 
 	for (size_t i = 0; i < w->r.nr; i++)
 		argv[i + 1] = w->r.words[i];
 	snprintf(terminal, sizeof(terminal), "EMTCTL_TERMINAL=%u%s", w->r.width, w->r.colour ? ",colour" : "");
 	env[1] = terminal;
+	/* a report has what is remembered of its domain */
+	snprintf(past, sizeof(past), "EMTCTL_HISTORY=%s", *c->socket ? c->socket : c->read_socket);
+	env[2] = past;
 	if (w->feed)
-		env[2] = "EMTCTL_FEED=yes";
+		env[3] = "EMTCTL_FEED=yes";
 	return spawn_start(&how);
 }
 

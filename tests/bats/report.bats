@@ -116,3 +116,20 @@ teardown() {
 	[ "$(wc -l <<<"$output")" -le 60 ]
 	grep -q '"history_total":[1-9]' report.html
 }
+
+@test "of a live domain too, whoever runs the report: emtctl itself, or emtd for it" {
+	fake_xen
+	start_emtd "watch = 5,costs=yes" "allow_costs = yes" "history = $PWD/h.db"
+	emt wait 'complete && findings > 0' --timeout 10s
+	status_is 0
+	emt report 5,costs=yes -o r.html
+	status_is 0
+	grep -q '"history_total":[1-9]' r.html
+	emt report 5,costs=yes --ticket
+	status_is 0
+	grep -q 'client [0-9]*: report 5' emtd.log || { cat emtd.log >&2; false; }
+	has "$output" "history   open, 20"
+	has "$output" "1. error mismatch"
+	emt report 5,costs=yes --json
+	jq_is '.data.reports[0] | .history_note == null and (.history | length) == 1'
+}
