@@ -14,10 +14,13 @@
 struct follow {
 	struct emt_ctx *ctx;
 	uint64_t events;
+	uint32_t only; /* virtual machine; 0 = all */
 	bool entries;
 	struct emt_kvm_event sum[SUMS];
 	unsigned int nr_sums;
 	int64_t begun; /* the sums, ms */
+	int64_t looked; /* for losses, ms */
+	uint64_t lost;  /* that were told */
 };
 
 static int64_t now_ms(void)
@@ -91,15 +94,32 @@ static int on_event(const struct emt_kvm_event *e, void *arg)
 	return rc ? rc : put(f, e);
 }
 
-static int put_watch(struct follow *f, struct emt_kvm_observer *o, int64_t from)
+static int put_watch(struct follow *f, struct emt_kvm_observer *o, int64_t from, int64_t to)
 {
 	struct emt_rec *rec = emt_out_rec(f->ctx->out, &emt_kind_kvm_watching);
 
 	if (rec) {
-		emt_fill_kvm_watching(rec, o, from, f->events);
+		emt_fill_kvm_watching(rec, o, f->only, from, to, f->events);
 		f->ctx->incomplete |= emt_rec_get_u64(rec, KVW_LOST) > 0;
 	}
 	return emt_out_put(f->ctx->out, rec, f->ctx->err);
+}
+
+/* A loss is told when it is seen: until then readers of the journal take it for whole. */
+static int tell_loss(struct follow *f, struct emt_kvm_observer *o, int64_t from)
+{
+	struct emt_kvm_observer_counts c;
+	int rc;
+
+	if (now_ms() - f->looked < SUM_MS)
+		return 0;
+	f->looked = now_ms();
+	emt_kvm_observer_counts(o, &c);
+	if (c.lost == f->lost)
+		return 0;
+	f->lost = c.lost;
+	rc = put_watch(f, o, from, (int64_t)time(NULL));
+	return rc ? rc : put_watch(f, o, from, 0);
 }
 
 int emt_follow_kvm(struct emt_ctx *ctx)
@@ -110,7 +130,8 @@ int emt_follow_kvm(struct emt_ctx *ctx)
 		.library = emt_parse_text(ctx->args, "library"),
 		.pid = (uint32_t)emt_parse_number(ctx->args, "domain", 0),
 	};
-	struct follow f = { .ctx = ctx, .entries = emt_parse_flag(ctx->args, "entries") };
+	struct follow f = { .ctx = ctx, .only = opts.pid,
+			    .entries = emt_parse_flag(ctx->args, "entries") };
 	int64_t from = (int64_t)time(NULL);
 	struct emt_kvm_observer *o;
 	int rc = emt_kvm_observer_open(&o, &opts, ctx->err);
@@ -120,6 +141,7 @@ int emt_follow_kvm(struct emt_ctx *ctx)
 	emt_ctx_note(ctx, "watching KVM%s%s%s%s", emt_kvm_observer_way(o) == EMT_OBSERVE_AUTO ? "" : " by ",
 		     emt_kvm_observer_way(o) == EMT_OBSERVE_AUTO ? "" : emt_observer_way_name(emt_kvm_observer_way(o)),
 		     *emt_kvm_observer_fallback(o) ? "; " : "", emt_kvm_observer_fallback(o));
+	rc = put_watch(&f, o, from, 0); /* how it watches: the journal's readers ask */
 	emt_out_flush(ctx->out); /* a reader of the file learns when it began */
 	while (!rc && !(ctx->env->cancel && *ctx->env->cancel)) {
 		uint64_t before = f.events;
@@ -127,6 +149,8 @@ int emt_follow_kvm(struct emt_ctx *ctx)
 		rc = emt_kvm_observer_poll(o, POLL_MS, on_event, &f, ctx->err);
 		if (!rc && f.nr_sums && now_ms() - f.begun >= SUM_MS)
 			rc = put_sums(&f);
+		if (!rc)
+			rc = tell_loss(&f, o, from);
 		if (f.events != before)
 			emt_out_flush(ctx->out);
 	}
@@ -135,7 +159,7 @@ int emt_follow_kvm(struct emt_ctx *ctx)
 	if (!rc)
 		rc = put_sums(&f);
 	if (rc >= 0)
-		rc = put_watch(&f, o, from);
+		rc = put_watch(&f, o, from, (int64_t)time(NULL));
 	emt_kvm_observer_close(o);
 	return rc;
 }

@@ -87,7 +87,7 @@ static int one_line(struct json_object *line, void *arg)
 	} else if (!strcmp(record, emt_kind_watching.name)) {
 		r->open = false;
 		rc = give(r, &emt_kind_watching, line);
-	} else if (!strcmp(record, emt_kind_kvm_watching.name)) {
+	} else if (!strcmp(record, emt_kind_kvm_watching.name) && emt_journal_text(line, "to")) {
 		r->open = false;
 		rc = give(r, &emt_kind_kvm_watching, line);
 	}

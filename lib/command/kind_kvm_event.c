@@ -2,7 +2,6 @@
 #include "command/kind_kvm_event.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "command/layout.h"
 #include "policy/rules.h"
@@ -83,8 +82,9 @@ static const struct emt_column watch_columns[KVW_NR] = {
 			       "how memslots were seen; auto: not at all", .word = emt_observer_way_name,
 			       .nr_words = EMT_OBSERVE_WAYS),
 	[KVW_FALLBACK] = EMT_COLUMN("fallback", EMT_COL_STRING, NUL, "why better ways were not taken, and what is not seen"),
+	[KVW_ONLY] = EMT_COLUMN("only", EMT_COL_NUMBER, NUL, "the virtual machine that was watched; null: all"),
 	[KVW_FROM] = EMT_COLUMN("from", EMT_COL_TIME, SHOWN, "seen from here on"),
-	[KVW_TO] = EMT_COLUMN("to", EMT_COL_TIME, SHOWN, "up to here"),
+	[KVW_TO] = EMT_COLUMN("to", EMT_COL_TIME, SHOWN | NUL, "up to here; null: the watch begins"),
 	[KVW_EVENTS] = EMT_COLUMN("events", EMT_COL_NUMBER, SHOWN, "events given"),
 	[KVW_CHANGES] = EMT_COLUMN("changes", EMT_COL_NUMBER, SHOWN, "changes that were looked at"),
 	[KVW_QUIET] = EMT_COLUMN("quiet", EMT_COL_NUMBER, SHOWN,
@@ -100,6 +100,12 @@ static int layout_watch(const struct emt_rec *rec, struct emt_text *t, unsigned 
 
 	(void)variant;
 	emt_text_gap(t);
+	if (!emt_rec_has(rec, KVW_TO)) {
+		emt_text_printf(t, "%s: a watch begins, memslots by %s\n",
+				emt_fmt_time(emt_rec_get_time(rec, KVW_FROM), from, sizeof(from)),
+				emt_rec_get_str(rec, KVW_WAY));
+		return 0;
+	}
 	emt_text_printf(t, "%s to %s: %llu events of %llu changes, %llu say nothing of types, ",
 			emt_fmt_time(emt_rec_get_time(rec, KVW_FROM), from, sizeof(from)),
 			emt_fmt_time(emt_rec_get_time(rec, KVW_TO), to, sizeof(to)),
@@ -119,7 +125,8 @@ const struct emt_record_kind emt_kind_kvm_watching = {
 	.columns = watch_columns, .nr_columns = KVW_NR, .layout = layout_watch,
 };
 
-void emt_fill_kvm_watching(struct emt_rec *rec, struct emt_kvm_observer *o, int64_t from, uint64_t events)
+void emt_fill_kvm_watching(struct emt_rec *rec, struct emt_kvm_observer *o, uint32_t only, int64_t from, int64_t to,
+			   uint64_t events)
 {
 	struct emt_kvm_observer_counts c;
 	char on[48];
@@ -127,8 +134,10 @@ void emt_fill_kvm_watching(struct emt_rec *rec, struct emt_kvm_observer *o, int6
 	emt_kvm_observer_counts(o, &c);
 	emt_rec_str(rec, KVW_WAY, emt_observer_way_name(emt_kvm_observer_way(o)));
 	emt_rec_text(rec, KVW_FALLBACK, emt_kvm_observer_fallback(o));
+	if (only)
+		emt_rec_u64(rec, KVW_ONLY, only);
 	emt_rec_time(rec, KVW_FROM, from);
-	emt_rec_time(rec, KVW_TO, (int64_t)time(NULL));
+	emt_rec_time(rec, KVW_TO, to);
 	emt_rec_u64(rec, KVW_EVENTS, events);
 	emt_rec_u64(rec, KVW_CHANGES, c.seen);
 	emt_rec_u64(rec, KVW_QUIET, c.quiet);

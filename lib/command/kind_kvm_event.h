@@ -16,10 +16,12 @@ extern const struct emt_record_kind emt_kind_kvm_event;
 void emt_fill_kvm_event(struct emt_rec *rec, const struct emt_kvm_event *e);
 
 enum {
-	KVW_WAY, KVW_FALLBACK, KVW_FROM, KVW_TO, KVW_EVENTS, KVW_CHANGES, KVW_QUIET, KVW_OTHERS, KVW_LOST, KVW_LOST_ON, KVW_NR
+	KVW_WAY, KVW_FALLBACK, KVW_ONLY, KVW_FROM, KVW_TO, KVW_EVENTS, KVW_CHANGES, KVW_QUIET, KVW_OTHERS, KVW_LOST, KVW_LOST_ON, KVW_NR
 };
 extern const struct emt_record_kind emt_kind_kvm_watching;
-/* One time of watching, from 'from' until now (seconds since 1970). */
-void emt_fill_kvm_watching(struct emt_rec *rec, struct emt_kvm_observer *o, int64_t from, uint64_t events);
+/* One time of watching, from 'from' to 'to' (seconds since 1970); 'to' 0 = it begins. 'only': of
+ * this virtual machine; 0 = all. */
+void emt_fill_kvm_watching(struct emt_rec *rec, struct emt_kvm_observer *o, uint32_t only, int64_t from, int64_t to,
+			   uint64_t events);
 
 #endif

@@ -36,7 +36,7 @@ int emt_kvm_memory_open(struct emt_kvm_memory **out, uint32_t pid, const struct 
 		int rc = errno == ENOENT || errno == ESRCH ? EMT_E_GONE : EMT_E_PERM;
 
 		emt_err_set(err, rc, subject, rc == EMT_E_GONE ? "emtctl domains lists those there are" :
-			    "run as root, or with CAP_SYS_PTRACE",
+			    "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
 			    rc == EMT_E_GONE ? "process %u has ended" :
 			    "the guest's memory lies in process %u, which may not be read", pid);
 		free(m);

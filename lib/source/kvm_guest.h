@@ -13,7 +13,7 @@
 struct emt_kvm_memory;
 
 /* The memory of 'vm', which process 'pid' holds; 'vm' must outlive it. EMT_E_PERM: reading
- * another process takes CAP_SYS_PTRACE (or its user); EMT_E_GONE, EMT_E_NOMEM. */
+ * another user's process takes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; EMT_E_GONE, EMT_E_NOMEM. */
 int emt_kvm_memory_open(struct emt_kvm_memory **out, uint32_t pid, const struct emt_kvm_vm *vm, const char *subject,
 			struct emt_err *err);
 void emt_kvm_memory_close(struct emt_kvm_memory *m);

@@ -285,7 +285,7 @@ static int open_ways(struct emt_kvm_observer *o, const struct emt_kvm_observer_o
 		rc = try_way(o, opts, EMT_OBSERVE_AUTO, true);
 	if (rc)
 		return emt_err_set(err, rc == -EPERM || rc == -EACCES ? EMT_E_PERM : EMT_E_UNSUPPORTED, "kvm",
-				   "probes need root, and a kernel with BTF (fentry), kprobes or uprobes",
+				   "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN (entries alone: without the last)",
 				   "no way to observe it works: %s", o->fallback);
 	if (o->way == EMT_OBSERVE_UPROBE)
 		note(o, "non-coherent DMA is not seen, and memslots of programs linked statically are not");

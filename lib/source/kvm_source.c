@@ -8,9 +8,11 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "source/journal.h"
 #include "source/kvm.h"
 #include "source/kvm_guest.h"
 #include "source/kvm_host.h"
+#include "source/kvm_journal.h"
 #include "source/kvm_pages.h"
 #include "source/kvm_vm.h"
 #include "source/table_stream.h"
@@ -148,7 +150,8 @@ static int kvm_facts(struct emt_source *s, size_t i, struct emt_facts *f, struct
 	emt_facts_set(f, EMT_FACT_PAGING, EMT_KNOWN, why ? why : "KVM's modules");
 	f->kvm_self_snoop = emt_kvm_host_self_snoop();
 	emt_facts_set(f, EMT_FACT_KVM_SELF_SNOOP, EMT_KNOWN, "/proc/cpuinfo");
-	if (emt_kvm_vm_facts(&ks->vm, f) || emt_ranges_copy(&f->host_e820, &ks->ram)) {
+	if (emt_kvm_vm_facts(&ks->vm, f) ||
+	    emt_kvm_journal_facts(emt_journal_file(), ks->g->pid, emt_process_begun(ks->g->pid), f) || emt_ranges_copy(&f->host_e820, &ks->ram)) {
 		emt_facts_free(f);
 		return emt_err_set(err, EMT_E_NOMEM, s->name, NULL, "not enough memory for its facts");
 	}

@@ -14,6 +14,7 @@
 #include "audit/audit.h"
 #include "audit/findings.h"
 #include "bench.h"
+#include "bench_kvm.h"
 #include "source/kvm.h"
 #include "source/kvm_host.h"
 #include "source/kvm_pages.h"
@@ -124,6 +125,7 @@ static void copy_alone(struct emt_kvm *k)
 		if (!emt_kernel_pages(emt_kvm_kernel(k), address, EMT_KERNEL_BULK, ok) || !ok[EMT_KERNEL_BULK - 1])
 			bench_fail("kvm: pages cannot be copied");
 	bench_report("kvm-copy-pages", (double)pages * 1e9 / (double)(bench_now_ns() - begin), "pages/s");
+	bench_kvm_guest(emt_kvm_kernel(k), address);
 }
 
 static void walks(struct emt_kvm *k, const struct emt_ranges *ram)

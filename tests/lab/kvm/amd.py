@@ -69,7 +69,7 @@ def entries(files):
 def main():
     name, version = sys.argv[1:3]
     folder = os.path.join(lab.LAB, 'out', name)
-    vm.prepare(folder, version, 'guest.sh', 'amd.sh', 'events.sh', 'cost.sh', 'paging.sh', 'end.sh')
+    vm.prepare(folder, version, 'guest.sh', 'amd.sh', 'events.sh', 'cost.sh', 'paging.sh', 'caps.sh', 'end.sh')
     files, marks = boot(folder, version)
     if not vm.did_its_job(files, marks):
         return finish()
@@ -83,7 +83,8 @@ def main():
     entries(files)
     vm.check_events(files, 'npt')
     vm.check_paging(folder, files, 'CD', 'WC+')  # as AMD calls them
-    vm.check_cost(files)
+    vm.check_caps(files)
+    vm.check_cost(files, 2)
     return finish()
 
 

@@ -10,6 +10,13 @@ say map 0x60010000 0x20010000 16 4
 say map 0x60020000 0x20020000 16 0
 say touch 0x60000000 48
 say touch 0x20000000 64
+try effective-coherent "$E" effective "kvm:$pid" --va 0x60000000-0x6002ffff --json
+# a change of MTRRs makes kernels that do not zap then write the entries anew
+say noncoherent on
+say msr 0x2ff 0
+say msr 0x2ff 0xc06
+say touch 0x60000000 48
+say touch 0x20000000 64
 try effective "$E" effective "kvm:$pid" --va 0x60000000-0x6002ffff --json
 try effective-all "$E" effective "kvm:$pid" --json
 try alias "$E" alias "kvm:$pid" --json
