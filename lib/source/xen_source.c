@@ -312,6 +312,11 @@ static bool may_have_ept(const struct xen_source *xs)
 	return xs->d.paging == EMT_PAGING_EPT || xs->d.paging == EMT_PAGING_UNKNOWN;
 }
 
+static const char *npt_next(const struct xen_source *xs)
+{
+	return xs->d.paging == EMT_PAGING_NPT ? "emtctl query load: with the payload nested tables can be read" : NULL;
+}
+
 /* Issue the debug keys, once for each time the source is opened. */
 static int console_walk(struct emt_source *s, struct emt_err *err)
 {
@@ -387,7 +392,7 @@ static int xen_stream(struct emt_stream *st, size_t i, struct emt_err *err)
 		return 0;
 	}
 	if (!may_have_ept(xs))
-		return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name, NULL,
+		return emt_err_set(err, EMT_E_UNSUPPORTED, st->source->name, npt_next(xs),
 				   "its paging is %s: there are no EPT entries to read",
 				   emt_paging_name(xs->d.paging));
 	rc = console_walk(st->source, err);
@@ -502,7 +507,7 @@ static int xen_guest(struct emt_source *s, size_t i, struct emt_guest_memory *ou
 	if (rc)
 		return rc;
 	if (!xs->query && !may_have_ept(xs))
-		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, NULL,
+		return emt_err_set(err, EMT_E_UNSUPPORTED, s->name, npt_next(xs),
 				   "its paging is %s: nothing shows which of its frames are populated",
 				   emt_paging_name(xs->d.paging));
 	if (!xs->query)

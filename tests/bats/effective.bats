@@ -253,3 +253,12 @@ setup() {
 	emt audit guest.emt --json
 	jq_is '[.data.findings[] | select(.reason == "tables-unread") | .severity] == ["notice"]'
 }
+
+@test "observe, which the watch runs, has them too, with and without a kept walk" {
+	emt observe guest.emt --json
+	jq_is '[.data.findings[] | select(.kind == "alias") | .reason] | sort == ["alias-asked", "alias-device"]'
+	emt observe guest.emt --since kept.walks --json
+	jq_is '[.data.findings[] | select(.kind == "alias") | .reason] | sort == ["alias-asked", "alias-device"]'
+	emt observe guest.emt --effective no --json
+	jq_is '[.data.findings[] | select(.kind == "alias")] == []'
+}

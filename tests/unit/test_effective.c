@@ -557,6 +557,36 @@ static void nested_cuts(void **state)
 	emt_facts_free(&f);
 }
 
+/* KVM has no p2m types: what it takes for a device's frame is told by a list. */
+static void kinds_of_kvm(void **state)
+{
+	static const enum emt_gpa_kind want[3][2] = { { EMT_GPA_OPEN, EMT_GPA_OPEN }, { EMT_GPA_RAM, EMT_GPA_MMIO },
+						       { EMT_GPA_RAM, EMT_GPA_MMIO } };
+
+	(void)state;
+	for (unsigned int held = EMT_UNKNOWN; held <= EMT_KNOWN; held++) {
+		struct emt_gpas m = { .n = 0 };
+		struct emt_facts f;
+		struct emt_piece p = { .run = { .gfn = 0, .mfn = 0x100, .count = 1, .perm = 7, .emt = WB, .p2mt = EMT_P2M_UNKNOWN },
+				       .verdict = EMT_V_OK };
+
+		emt_facts_init(&f);
+		f.is_kvm = 1;
+		if (held)
+			assert_int_equal(emt_ranges_add(&f.kvm_mmio, 0xf0000, 0xfffff, 0, (uint8_t)held), 0);
+		emt_facts_set_list(&f, EMT_FACT_KVM_MMIO, (enum emt_held)held, (enum emt_held)held, "test");
+		assert_int_equal(emt_gpas_add(&m, &p, &f), 0);
+		p.run.gfn = 0x10;
+		p.run.mfn = 0xf0010;
+		p.run.emt = UC;
+		assert_int_equal(emt_gpas_add(&m, &p, &f), 0);
+		assert_int_equal(m.v[0].kind, want[held][0]);
+		assert_int_equal(m.v[1].kind, want[held][1]);
+		emt_gpas_free(&m);
+		emt_facts_free(&f);
+	}
+}
+
 /* Look-ups among many entries of all sizes, holes between them, against a plain search. */
 static void lookups(void **state)
 {
@@ -647,7 +677,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manuals_table), cmocka_unit_test(amds_tables), cmocka_unit_test(xen_and_cd),
 		cmocka_unit_test(every_slot), cmocka_unit_test(nested), cmocka_unit_test(nested_cuts),
-		cmocka_unit_test(lookups),
+		cmocka_unit_test(lookups), cmocka_unit_test(kinds_of_kvm),
 		cmocka_unit_test(what_is_not_sure), cmocka_unit_test(caches_off),
 		cmocka_unit_test(views), cmocka_unit_test(aliases),
 	};
