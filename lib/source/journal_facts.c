@@ -29,7 +29,8 @@ struct range {
 static struct range range_at(struct json_object *line, const char *key)
 {
 	uint64_t first, count;
-	bool is = emt_journal_number(line, key, &first) && emt_journal_number(line, "count", &count) && count;
+	bool is = emt_journal_number(line, key, &first) && emt_journal_number(line, "count", &count) && count &&
+		count - 1 <= UINT64_MAX - first;
 
 	return is ? (struct range){ first, first + count - 1, true } : (struct range){ 0 };
 }
@@ -50,7 +51,7 @@ static int pin(struct replay *r, struct json_object *line, bool on)
 	struct range x = range_at(line, "gfn");
 	uint64_t type = 0;
 
-	if (!x.is || (on && !emt_journal_number(line, "type", &type)))
+	if (!x.is || (on && (!emt_journal_number(line, "type", &type) || type > EMT_MT_7)))
 		return 0;
 	unpin(r, x);
 	return on ? emt_ranges_add(&r->pins, x.first, x.last, (uint32_t)type, EMT_KNOWN) : 0;

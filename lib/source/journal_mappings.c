@@ -7,7 +7,7 @@
 
 #include "source/journal.h"
 
-#define FRAMES_MAX (64u << 20) /* of one journal: 256 GiB of guest memory */
+#define FRAMES_MAX (8u << 20) /* of one domain: 32 GiB of its memory, 200 MB here */
 
 struct reading {
 	struct emt_mappings *m;

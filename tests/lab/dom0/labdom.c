@@ -16,6 +16,7 @@
  *
  *   labdom map ID FIRST COUNT [TIMES]          maps its frames; prints how many failed, ns a frame
  *   labdom move ID A B                         A gets another page, its own goes to B
+ *   labdom rights ID IOMEM_MADDR               I/O ports and memory, of which parts are taken again
  *   labdom pins ID COUNT                       as many calls as fast as they come; ns a call
  */
 #include <errno.h>
@@ -246,6 +247,16 @@ static void move(uint32_t id, xen_pfn_t a, xen_pfn_t b)
 	MUST(xc_domain_populate_physmap_exact(xch, id, 1, 0, 0, &a));
 }
 
+static void rights(uint32_t id, unsigned long mfn)
+{
+	MUST(xc_domain_ioport_permission(xch, id, 0x3f8, 8, 1));
+	MUST(xc_domain_ioport_permission(xch, id, 0x3fa, 2, 0));
+	MUST(xc_domain_iomem_permission(xch, id, mfn + 0x20, 0x10, 1));
+	MUST(xc_domain_iomem_permission(xch, id, mfn + 0x24, 4, 0));
+	MUST(xc_domain_pin_memory_cacheattr(xch, id, 0x600, 0x7ff, XEN_DMOP_MEM_CACHEATTR_WB));
+	MUST(xc_domain_pin_memory_cacheattr(xch, id, 0x10, 0x1f, XEN_DMOP_DELETE_MEM_CACHEATTR));
+}
+
 static void pins(uint32_t id, unsigned int count)
 {
 	double began = now_ns();
@@ -266,6 +277,8 @@ static bool work(int argc, char **argv)
 		    argc == 6 ? (unsigned int)strtoul(argv[5], NULL, 0) : 1);
 	else if (argc == 5 && !strcmp(argv[1], "move"))
 		move(id, strtoul(argv[3], NULL, 16), strtoul(argv[4], NULL, 16));
+	else if (argc == 4 && !strcmp(argv[1], "rights"))
+		rights(id, strtoul(argv[3], NULL, 16) >> 12);
 	else if (argc == 4 && !strcmp(argv[1], "pins"))
 		pins(id, (unsigned int)strtoul(argv[3], NULL, 0));
 	else if (argc == 4 && !strcmp(argv[1], "change"))
@@ -299,7 +312,7 @@ int main(int argc, char **argv)
 		id = pages((unsigned int)strtoul(argv[2], NULL, 10));
 	else {
 		fprintf(stderr, "usage: labdom full MADDR PAGES SBDF | pod | dirty | huge SBDF | pages MIB | change ID MADDR | "
-			"map ID FIRST COUNT [TIMES] | move ID A B | pins ID COUNT\n");
+			"map ID FIRST COUNT [TIMES] | move ID A B | rights ID MADDR | pins ID COUNT\n");
 		return 2;
 	}
 	init_vcpu(id);
