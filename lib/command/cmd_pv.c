@@ -363,6 +363,26 @@ static int one(struct emt_ctx *ctx, struct emt_pv_source *s, size_t i)
 	return rc;
 }
 
+/* --ram: of all that are shown, so that it is one. */
+static int state_ram(struct emt_ctx *ctx, struct emt_pv_source *s)
+{
+	struct emt_ranges ram = { NULL, 0, 0 };
+	int rc = 0;
+
+	for (const struct emt_value *v = emt_parse_get(ctx->args, "ram"); v && !rc; v = emt_parse_next(ctx->args, v))
+		rc = emt_ranges_add(&ram, v->span.first, v->span.last, 1, EMT_KNOWN);
+	if (!rc && ram.n && emt_pv_domains(s) > 1)
+		rc = emt_err_set(ctx->err, EMT_E_USAGE, "--ram", "choose one: --domain N",
+				 "is about one domain, and the source shows %zu", emt_pv_domains(s));
+	emt_ranges_normalise(&ram);
+	if (!rc && ram.n)
+		rc = emt_pv_state_ram(s, 0, &ram);
+	if (rc == EMT_E_NOMEM)
+		emt_err_set(ctx->err, rc, "--ram", NULL, "not enough memory");
+	emt_ranges_free(&ram);
+	return rc;
+}
+
 static int run_pv(struct emt_ctx *ctx)
 {
 	struct emt_source_spec spec = *emt_parse_get(ctx->args, "source")->source;
@@ -376,6 +396,7 @@ static int run_pv(struct emt_ctx *ctx)
 	if (rc)
 		return rc;
 	emt_out_source(ctx->out, emt_pv_name(s));
+	rc = state_ram(ctx, s);
 	for (size_t i = 0; i < emt_pv_domains(s) && !rc; i++)
 		rc = one(ctx, s, i);
 	emt_pv_close(s);
@@ -389,6 +410,9 @@ static const struct emt_arg args[] = {
 	  .help = "only this PV domain of a machine's memory" },
 	{ .name = "kernel", .type = EMT_ARG_TEXT, .metavar = "RELEASE", .fallback = "dom0's own when live",
 	  .help = "release of its Linux, as uname -r prints it" },
+	{ .name = "ram", .type = EMT_ARG_GFN_RANGE, .flags = EMT_ARGF_REPEAT, .metavar = "RANGE",
+	  .fallback = "dom0: the host's map; others: all of it",
+	  .help = "RAM of the memory map that the domain has, in frames; needed of a guest with e820_host=1" },
 	{ .name = "bar", .type = EMT_ARG_GFN_RANGE, .flags = EMT_ARGF_REPEAT, .metavar = "RANGE",
 	  .help = "frames of device memory that must be identity; dom0's own devices are known when live" },
 };
@@ -418,8 +442,11 @@ const struct emt_command emt_cmd_pv = {
 		"at no cost to the host. Elsewhere the two pages that stand for all large stretches of missing and "
 		"of identity look alike; each is taken for what it is by where it is used, and such entries are "
 		"counted as assumed.\n\n"
-		"The tree does not tell missing from identity where a whole page is one of them; such entries are "
-		"counted as untold.\n\n"
+		"The memory map of a guest is known to itself only: it is assumed to be RAM without holes. Of a "
+		"guest with e820_host=1 state its RAM with --ram, from the memory map in its boot log. A 32-bit "
+		"Linux, whose entries have 32 bits, is not read.\n\n"
+		"The tree does not tell missing from identity where a whole page is one of them, and that page stands in one "
+		"place only; such entries are counted as untold.\n\n"
 		"Exit status: 0 no finding at or above --fail-on; 1 some; 2 error, or no PV domain; 3 not everything "
 		"could be read, or it changed meanwhile, and no finding.",
 	.args = args,

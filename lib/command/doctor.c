@@ -110,6 +110,7 @@ static void look_xen(const char *root, struct emt_host *h)
 		 exists(root, "/proc/xen/capabilities");
 	if (!h->xen)
 		return;
+	h->pv = slurp(root, "/sys/hypervisor/guest_type", text, sizeof(text)) && !strcmp(text, "PV");
 	h->dom0 = slurp(root, "/proc/xen/capabilities", text, sizeof(text)) && strstr(text, "control_d");
 	h->privcmd = exists(root, "/dev/xen/privcmd") || exists(root, "/proc/xen/privcmd");
 	h->privcmd_usable = usable(root, "/dev/xen/privcmd") || usable(root, "/proc/xen/privcmd");
@@ -290,6 +291,25 @@ static void way_kvm(struct emt_way *w, const struct emt_host *h, unsigned int bu
 	}
 }
 
+static void way_p2m(struct emt_way *w, const struct emt_host *h, unsigned int built)
+{
+	if (!h->xen)
+		no_xen(w, h);
+	else if (!h->pv) {
+		WHY(w, "the kernel %s is no PV domain's: Xen translates for it", h->kernel);
+		NEXT(w, "nothing is needed: its p2m is Xen's, as of other domains");
+	} else if (!h->root) {
+		WHY(w, "PV, Linux %s; BPF needs root", h->kernel);
+		NEXT(w, "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYSLOG");
+	} else if (!(built & 2)) {
+		WHY(w, "PV, Linux %s; this emtctl is built without BPF", h->kernel);
+		NEXT(w, "use a build that has it, or xen:0,costs=yes");
+	} else {
+		w->works = EMT_WORKS_YES;
+		WHY(w, "PV, Linux %s, privileged", h->kernel);
+	}
+}
+
 size_t emt_doctor_ways(const struct emt_host *h, unsigned int built, struct emt_way *v)
 {
 	struct emt_way ways[] = {
@@ -314,6 +334,9 @@ size_t emt_doctor_ways(const struct emt_host *h, unsigned int built, struct emt_
 		  .way = "captures of any host",
 		  .cost = "free: reads files",
 		  .works = EMT_WORKS_YES },
+		{ .source = "p2m",
+		  .way = "the p2m of the PV domain that this is, as its kernel has it, through BPF",
+		  .cost = "free: copies kernel memory" },
 	};
 
 	way_calls(&ways[0], h, built);
@@ -324,6 +347,7 @@ size_t emt_doctor_ways(const struct emt_host *h, unsigned int built, struct emt_
 	if (!(built & 4))
 		NEXT(&ways[4], "use a build that has it; emtctl version lists what is built in");
 	WHY(&ways[5], "needs no privilege");
+	way_p2m(&ways[6], h, built);
 	memcpy(v, ways, sizeof(ways));
 	return EMT_ARRAY_SIZE(ways);
 }

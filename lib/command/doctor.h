@@ -15,7 +15,7 @@ const char *emt_works_name(unsigned int works); /* "no", "partly", "yes" */
 
 /* One way into a guest. */
 struct emt_way {
-	const char *source;  /* "xen", "kvm", "mem", "capture" */
+	const char *source;  /* "xen", "kvm", "mem", "capture", "p2m" */
 	const char *way;     /* "key D over the console" */
 	enum emt_works works;
 	const char *cost;    /* what it costs the host */
@@ -25,7 +25,7 @@ struct emt_way {
 
 /* What is known of the host as a whole. */
 struct emt_host {
-	bool xen, dom0, privcmd, privcmd_usable, libxenctrl;
+	bool xen, dom0, pv, privcmd, privcmd_usable, libxenctrl;
 	bool kvm, kvm_usable, kvm_intel, kvm_amd, ept, npt, btf, bpf_open;
 	bool virtual_cpu_vmx, virtual_cpu_svm; /* the CPU can, whether or not modules are there */
 	char xen_version[64], xen_commandline[512], kernel[96];

@@ -85,11 +85,21 @@ int emt_pv_map_of_host(struct emt_xen *x, struct emt_pv_domain *d, struct emt_er
 	return rc;
 }
 
-int emt_pv_map_of_guest(struct emt_pv_domain *d)
+int emt_pv_map_of_guest(struct emt_pv_domain *d, uint64_t frames)
 {
 	d->e820_held = EMT_ASSUMED;
 	d->e820_origin = "a guest without the host's map (e820_host) has RAM only";
-	return emt_ranges_add(&d->e820, 0, d->end ? d->end - 1 : 0, 1, EMT_ASSUMED);
+	return emt_ranges_add(&d->e820, 0, frames ? frames - 1 : 0, 1, EMT_ASSUMED);
+}
+
+int emt_pv_state_ram(struct emt_pv_source *s, size_t i, const struct emt_ranges *ram)
+{
+	struct emt_pv_domain *d = &s->v[i];
+
+	emt_ranges_free(&d->e820);
+	d->e820_held = EMT_KNOWN;
+	d->e820_origin = "stated by the user";
+	return emt_ranges_copy(&d->e820, ram);
 }
 
 uint64_t emt_pv_own_end(void)
@@ -112,15 +122,27 @@ static const void *frame(void *arg, uint64_t mfn)
 	return s->ops->frame(s->priv, s->v[s->reading].domid, mfn);
 }
 
+/* What shared info says now; one that cannot be read counts as "changes". */
+static uint64_t generation(struct emt_pv_source *s, const struct emt_pv_domain *d)
+{
+	const void *page = frame(s, d->shared_mfn);
+	struct emt_pv_shared now;
+
+	if (!page)
+		return UINT64_MAX;
+	emt_pv_shared_of(page, &now);
+	return now.generation;
+}
+
 int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, struct emt_pv_read *out, bool *changed,
 		struct emt_err *err)
 {
 	const struct emt_pv_domain *d = &s->v[i];
-	struct emt_pv_shared now;
-	const void *page;
+	uint64_t before, after;
 	int rc;
 
 	s->reading = i;
+	before = generation(s, d);
 	r->mem = (struct emt_guest_memory){ frame, s };
 	r->shared = d->shared;
 	r->list = d->list;
@@ -129,11 +151,9 @@ int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, stru
 	r->e820 = &d->e820;
 	r->end = d->end;
 	rc = emt_pv_list_read(r, out, err);
-	page = rc ? NULL : frame(s, d->shared_mfn);
-	if (page)
-		emt_pv_shared_of(page, &now);
+	after = generation(s, d);
 	/* odd: a change is under way (Xen's public header) */
-	*changed = page && (now.generation != d->shared.generation || now.generation & 1);
+	*changed = before != after || after & 1;
 	return rc;
 }
 

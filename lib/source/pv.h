@@ -38,6 +38,9 @@ const struct emt_pv_domain *emt_pv_domain(const struct emt_pv_source *s, size_t 
  * when the list was altered meanwhile. 'r' has the callbacks and 'arg' filled. */
 int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, struct emt_pv_read *out, bool *changed,
 		struct emt_err *err);
+/* The RAM of a domain's memory map, as somebody states it who knows: all else is none of it.
+ * 'ram' is copied; 0 or EMT_E_NOMEM. */
+int emt_pv_state_ram(struct emt_pv_source *s, size_t i, const struct emt_ranges *ram);
 /* Xen's M2P of a frame. Not 0 where it says nothing. For struct emt_pv_opts. */
 int emt_pv_m2p(void *source, uint64_t mfn, uint64_t *pfn);
 
@@ -78,6 +81,6 @@ int emt_pv_host_facts(struct emt_facts *f, struct emt_err *err);
 int emt_pv_map_of_host(struct emt_xen *x, struct emt_pv_domain *d, struct emt_err *err);
 /* Where the RAM of the kernel that runs this ends, by /proc/iomem; 0 = it does not tell. */
 uint64_t emt_pv_own_end(void);
-int emt_pv_map_of_guest(struct emt_pv_domain *d);
+int emt_pv_map_of_guest(struct emt_pv_domain *d, uint64_t frames);
 
 #endif

@@ -126,7 +126,7 @@ static int add(struct emt_pv_source *s, struct mem_source *ms, const struct emt_
 		d->e820_origin = "dom0 has the host's memory map";
 		return emt_ranges_copy(&d->e820, &ms->host.host_e820);
 	}
-	return emt_pv_map_of_guest(d);
+	return emt_pv_map_of_guest(d, d->shared.max_pfn);
 }
 
 /* Pages of Xen's heap that a domain without p2m owns. */

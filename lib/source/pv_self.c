@@ -148,7 +148,7 @@ static int map_of(struct emt_pv_source *s, struct emt_pv_domain *d, struct emt_e
 	int rc;
 
 	if (d->domid)
-		return emt_pv_map_of_guest(d);
+		return emt_pv_map_of_guest(d, d->end);
 	rc = emt_xen_open(&x, NULL, false, s->name, err);
 	if (rc)
 		return rc;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#define TRIES 3
+#define RUNS_MAX (1u << 24) /* 1 GiB: the list is the domain's to write, and may be in any number of pieces */
 #define M2P_MAX 65536 /* places where it differs: more are one fault, not many */
 
 struct emt_pv_walk {
@@ -61,7 +63,7 @@ static int put(struct emt_pv_walk *w, uint64_t pfn, uint64_t count, enum emt_pv_
 	}
 	if (w->n == w->room) {
 		size_t room = w->room ? w->room * 2 : 1024;
-		struct emt_run *v = realloc(w->v, room * sizeof(*v));
+		struct emt_run *v = room > RUNS_MAX ? NULL : realloc(w->v, room * sizeof(*v));
 
 		if (!v)
 			return EMT_E_NOMEM;
@@ -91,19 +93,24 @@ static int fill(uint64_t pfn, uint64_t count, enum emt_pv_kind kind, void *arg)
 	return put(arg, pfn, count, kind, kind == EMT_PV_IDENTITY ? pfn : EMT_NO_FRAME);
 }
 
+/* A list that the domain altered meanwhile is read again, a few times. */
 static int read_all(struct emt_pv_walk *w, struct emt_err *err)
 {
 	struct emt_pv_reader r = { .entry = entry, .fill = fill, .arg = w };
-	int rc;
+	unsigned int tries = 0;
+	int rc = 0;
 
 	if (w->read)
 		return 0;
-	w->n = 0;
-	emt_ranges_free(&w->m2p);
-	w->time = time(NULL);
-	rc = emt_pv_read(w->s, w->domain, &r, &w->result, &w->changed, err);
+	do {
+		w->n = 0;
+		emt_ranges_free(&w->m2p);
+		w->m2p_cut = false;
+		w->time = time(NULL);
+		rc = emt_pv_read(w->s, w->domain, &r, &w->result, &w->changed, err);
+	} while (!rc && w->changed && ++tries < TRIES);
 	if (rc == EMT_E_NOMEM)
-		emt_err_set(err, rc, emt_pv_name(w->s), NULL, "not enough memory for its p2m");
+		emt_err_set(err, rc, emt_pv_name(w->s), NULL, "not enough memory for its p2m, which is in more than %zu pieces; emtctl pv needs none", w->n);
 	w->read = !rc;
 	return rc;
 }

@@ -104,5 +104,5 @@ int emt_pv_open_xen(struct emt_pv_source *s, const struct emt_source_spec *spec,
 	/* dom0 is the Linux that runs this */
 	if (!d->domid && !uname(&u))
 		snprintf(d->kernel, sizeof(d->kernel), "%.100s", u.release);
-	return d->domid ? emt_pv_map_of_guest(d) : emt_pv_map_of_host(p->x, d, err);
+	return d->domid ? emt_pv_map_of_guest(d, d->shared.max_pfn) : emt_pv_map_of_host(p->x, d, err);
 }

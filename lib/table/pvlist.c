@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "table/frameset.h"
+
 #define PER_PAGE 512u
 #define MAX_PFN (1ull << 36) /* 256 TiB: more is nonsense */
 #define KERNEL_HALF 0xffff800000000000ull
@@ -54,9 +56,10 @@ struct reading {
 	/* the last page, if all its entries are of one kind: shared by large holes */
 	uint64_t mfn;
 	enum emt_pv_kind kind;
-	/* linear list: read-only pages, and whether one stands for nothing but RAM somewhere */
+	/* pages that are shared, and whether one stands for nothing but RAM somewhere */
 	struct { uint64_t mfn; bool ram; } shared[SHARED_MAX];
 	unsigned int nr_shared;
+	struct emt_frameset seen; /* tree: leaves with nothing in them */
 };
 
 static uint64_t left(const struct reading *x)
@@ -175,26 +178,29 @@ static bool nothing_but_ram(const struct emt_pv_reader *r, uint64_t pfn)
 		last >= pfn + PER_PAGE - 1;
 }
 
-/* A page of the list that is mapped read-only, of pfn 'pfn' on. */
-static void note_shared(struct reading *x, uint64_t mfn, uint64_t pfn)
+/* All entries of a page of the list are invalid. */
+static bool nothing_in(const struct reading *x, uint64_t mfn)
 {
-	const uint64_t *page;
+	const uint64_t *page = x->r->mem.frame(x->r->mem.arg, mfn);
+
+	for (unsigned int k = 0; page && k < PER_PAGE; k++)
+		if (page[k] != ~0ull)
+			return false;
+	return page;
+}
+
+/* A page of the list that may be shared, and whether it stands for nothing but RAM here. */
+static void note_shared(struct reading *x, uint64_t mfn, bool ram)
+{
 	unsigned int i = 0;
 
 	while (i < x->nr_shared && x->shared[i].mfn != mfn)
 		i++;
-	if (i == SHARED_MAX)
+	if (i == SHARED_MAX || (i == x->nr_shared && !nothing_in(x, mfn)))
 		return;
-	if (i == x->nr_shared) {
-		page = x->r->mem.frame(x->r->mem.arg, mfn);
-		for (unsigned int k = 0; page && k < PER_PAGE; k++)
-			if (page[k] != ~0ull)
-				page = NULL;
-		if (!page)
-			return;
+	if (i == x->nr_shared)
 		x->shared[x->nr_shared++].mfn = mfn;
-	}
-	x->shared[i].ram |= nothing_but_ram(x->r, pfn);
+	x->shared[i].ram |= ram;
 }
 
 static int find_shared(struct reading *x, struct emt_err *err)
@@ -208,7 +214,7 @@ static int find_shared(struct reading *x, struct emt_err *err)
 		return rc;
 	while (emt_guest_walker_next(w, &run))
 		for (uint64_t i = 0; i < run.count && !run.order && !(run.flags & EMT_GUEST_WRITE); i++)
-			note_shared(x, run.gfn + i, (run.va - vaddr) / 8 + i * PER_PAGE);
+			note_shared(x, run.gfn + i, nothing_but_ram(x->r, (run.va - vaddr) / 8 + i * PER_PAGE));
 	emt_guest_walker_free(w);
 	return 0;
 }
@@ -239,34 +245,70 @@ static int read_linear(struct reading *x, struct emt_err *err)
 	return rc;
 }
 
-/* Frames of frames of the list; ~0 stands for what is missing or identity. */
-static int read_tree(struct reading *x)
+/* ---- the tree: frames of frames of the list ---- */
+
+/* 'mfn' EMT_NO_FRAME: nothing is named there. */
+typedef int (*leaf_cb)(struct reading *x, uint64_t mfn, uint64_t pfn);
+
+static int each_leaf(struct reading *x, leaf_cb leaf)
 {
 	uint64_t top[PER_PAGE], mid[PER_PAGE], max = x->r->shared.max_pfn;
 	const void *page = x->r->mem.frame(x->r->mem.arg, x->r->shared.tree);
 	int rc = 0;
 
-	if (!page) {
-		lose(x, max);
-		return 0;
-	}
+	if (!page)
+		return 0; /* the rest of the list is lost, which is all of it */
 	memcpy(top, page, sizeof(top));
-	for (unsigned int i = 0; i < PER_PAGE && x->next < max && !rc; i++) {
+	for (uint64_t i = 0; i < PER_PAGE && i * PER_PAGE * PER_PAGE < max && !rc; i++) {
 		page = x->r->mem.frame(x->r->mem.arg, top[i]);
-		if (page)
-			memcpy(mid, page, sizeof(mid));
-		for (unsigned int k = 0; page && k < PER_PAGE && x->next < max && !rc; k++) {
-			if (mid[k] == ~0ull) {
-				x->out->untold += left(x);
-				x->next += left(x);
-			} else {
-				rc = give_page(x, mid[k]);
-			}
-		}
 		if (!page)
-			lose(x, x->next + (uint64_t)PER_PAGE * PER_PAGE);
+			continue;
+		memcpy(mid, page, sizeof(mid));
+		for (uint64_t k = 0; k < PER_PAGE && (i * PER_PAGE + k) * PER_PAGE < max && !rc; k++)
+			rc = leaf(x, mid[k], (i * PER_PAGE + k) * PER_PAGE);
 	}
 	return rc;
+}
+
+/* A leaf that stands in two places, with nothing in it, is one of those that are shared. */
+static int find_leaf(struct reading *x, uint64_t mfn, uint64_t pfn)
+{
+	int rc = mfn == EMT_NO_FRAME || !nothing_in(x, mfn) ? 1 : emt_frameset_add(&x->seen, mfn);
+
+	(void)pfn;
+	if (!rc)
+		note_shared(x, mfn, false);
+	return rc < 0 ? rc : 0;
+}
+
+static int place_leaf(struct reading *x, uint64_t mfn, uint64_t pfn)
+{
+	for (unsigned int i = 0; i < x->nr_shared; i++)
+		x->shared[i].ram |= x->shared[i].mfn == mfn && nothing_but_ram(x->r, pfn);
+	return 0;
+}
+
+static int give_leaf(struct reading *x, uint64_t mfn, uint64_t pfn)
+{
+	enum emt_pv_kind kind;
+	bool assumed;
+
+	lose(x, pfn);
+	/* Used once: a shared page, or one of its own that is empty. Where RAM is both say "missing". */
+	if (mfn != EMT_NO_FRAME && (is_shared(x, mfn, &kind, &assumed) || nothing_but_ram(x->r, pfn) || !nothing_in(x, mfn)))
+		return give_page(x, mfn);
+	x->out->untold += left(x);
+	x->next += left(x);
+	return 0;
+}
+
+static int read_tree(struct reading *x)
+{
+	int rc = each_leaf(x, find_leaf);
+
+	if (!rc)
+		rc = each_leaf(x, place_leaf);
+	return rc ? rc : each_leaf(x, give_leaf);
 }
 
 int emt_pv_list_read(const struct emt_pv_reader *r, struct emt_pv_read *out, struct emt_err *err)
@@ -287,6 +329,9 @@ int emt_pv_list_read(const struct emt_pv_reader *r, struct emt_pv_read *out, str
 				   "the domain names neither a list nor a tree: it has not booted that far, or is "
 				   "no 64-bit Linux");
 	}
+	emt_frameset_free(&x.seen);
+	if (rc == EMT_E_NOMEM)
+		emt_err_set(err, rc, "p2m of the PV domain", NULL, "not enough memory to read it");
 	if (!rc)
 		lose(&x, r->shared.max_pfn);
 	return rc;

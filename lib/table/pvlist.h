@@ -10,9 +10,9 @@
 #include "policy/pv.h"
 #include "table/guest.h"
 
-/* Where a whole page of the list is missing, or identity, a kernel since 3.19 maps one of
- * two read-only pages that all such places share. All entries of both are invalid: only
- * the kernel knows which is which (arch/x86/xen/p2m.c). */
+/* Where a whole page of the list is missing, or identity, a kernel since 2.6.39 has one of
+ * two pages that all such places share, mapped read-only in a linear list. All entries of
+ * both are invalid: only the kernel knows which is which (arch/x86/xen/p2m.c). */
 
 /* From the shared info page (public header, arch_shared_info; p2m_* since Xen 4.6). */
 struct emt_pv_shared {
@@ -51,7 +51,7 @@ struct emt_pv_read {
 	uint64_t entries;    /* given */
 	uint64_t unreadable; /* entries that could not be read */
 	uint64_t assumed;    /* entries of shared pages, taken for what they are by where they lie */
-	uint64_t untold;     /* tree: entries that are missing or identity, which it does not tell */
+	uint64_t untold;     /* tree: entries that are missing or identity, and nothing tells which */
 };
 /* 0, EMT_E_NOMEM, EMT_E_UNSUPPORTED without a list, or what a callback said. */
 int emt_pv_list_read(const struct emt_pv_reader *r, struct emt_pv_read *out, struct emt_err *err);

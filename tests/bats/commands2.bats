@@ -205,6 +205,11 @@ way() { # SOURCE WORD-OF-WAY JQ
 	put proc/xen/capabilities ""
 	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
 	way xen calls '.why | test("guest of Xen")'
+	# a domain with a p2m of its own, and one that Xen translates for
+	way p2m BPF '.works == "no" and (.why | test("no PV domain"))'
+	put sys/hypervisor/guest_type PV
+	emt doctor --sysroot "$BATS_TEST_TMPDIR/host" --json
+	way p2m BPF '.works == "yes" and (.why | test("^PV, Linux"))'
 }
 
 @test "doctor: KVM on Intel, with and without what it needs" {

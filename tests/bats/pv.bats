@@ -47,6 +47,14 @@ setup() {
 	jq_is '.data.domains[0].devices_bad == 1'
 }
 
+@test "RAM of the map as it is stated" {
+	emt pv mem:pv.img --kernel 6.1.0 --ram 0x0-0x9e --ram 0x100-0x15f --json
+	status_is 1
+	jq_is '[.data.runs[] | select(.finding != "ok") | [.pfn, .finding, .place]] ==
+		[[352, "frame-in-hole", "above"], [353, "missing-in-hole", "above"]]'
+	jq_is '.data.domains[0].memory_map == "stated by the user"'
+}
+
 @test "what is no PV domain is refused" {
 	emt pv mem:pv.img --domain 1
 	status_is 2

@@ -141,6 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct told told = { 0, 0 };
 	struct emt_pv_reader r = { .mem = { frame, NULL }, .entry = entry, .fill = many, .arg = &told };
 	struct emt_pv_read read;
+	struct emt_range part = { size ? data[0] & 0x7f : 0, 0x80 + (size & 0xfff), 1, 0, { 0 } };
+	struct emt_ranges e820 = { &part, 1, 1 };
 	uint64_t range[2];
 
 	if (size < 20)
@@ -153,6 +155,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	emt_pv_shared_of(ram[data[2] % FRAMES], &r.shared);
 	r.shared.max_pfn &= 0xfffff;
 	r.list = emt_pv_list_of(&r.shared);
+	if (data[1] & 2) {
+		r.e820 = &e820;
+		r.end = part.last + 1;
+	}
+	if (data[1] & 4) {
+		r.missing = data[2] % FRAMES;
+		r.identity = data[3] % FRAMES;
+	}
 	if (!emt_pv_list_read(&r, &read, NULL) && read.entries + read.unreadable + read.untold != r.shared.max_pfn)
 		abort();
 	return 0;

@@ -23,8 +23,8 @@ static const void *frame(void *arg, uint64_t mfn)
 
 /* What was read: by pfn, kind and frame, 'x' = nothing. */
 struct got {
-	char kind[4096];
-	uint64_t mfn[4096];
+	char kind[4608];
+	uint64_t mfn[4608];
 	uint64_t next;
 };
 
@@ -32,7 +32,7 @@ static int entry(uint64_t pfn, struct emt_pv_entry e, void *arg)
 {
 	struct got *g = arg;
 
-	assert_true(pfn >= g->next && pfn < 4096);
+	assert_true(pfn >= g->next && pfn < 4608);
 	g->kind[pfn] = "fmio"[e.kind];
 	g->mfn[pfn] = e.mfn;
 	g->next = pfn + 1;
@@ -204,6 +204,50 @@ static void shared_pages(void **state)
 	free(g);
 }
 
+/* The tree as kernels of 2.6.39 to 4.2 build it: shared pages have frames too. */
+static void shared_leaves(void **state)
+{
+	/* leaves by pfn / 512: RAM 0, 1 missing twice, 3 empty of its own; hole 4 to 6; 7 RAM, 8 a hole */
+	static const struct { uint64_t mfn; char kind; } leaf[] = {
+		{ 8, 'f' }, { 50, 'm' }, { 50, 'm' }, { 52, 'm' }, { 51, 'i' }, { 51, 'i' }, { 53, 'x' }, { 9, 'f' },
+		{ 51, 'i' },
+	};
+	const unsigned int n = EMT_ARRAY_SIZE(leaf);
+	struct emt_ranges e820 = { NULL, 0, 0 };
+	uint64_t v[] = { n * 512, 20, 0, 0, 0, 0 };
+	struct emt_pv_reader r = { .mem = { frame, NULL }, .entry = entry, .fill = fill, .end = n * 512, .e820 = &e820 };
+	struct got *g = malloc(sizeof(*g));
+	struct emt_pv_read read;
+
+	(void)state;
+	assert_non_null(g);
+	_Static_assert(EMT_ARRAY_SIZE(leaf) * 512 <= 4608, "fits");
+	memset(g, 0, sizeof(*g));
+	memset(g->kind, 'x', sizeof(g->kind));
+	build(8 * 512);
+	memcpy((uint8_t *)memory[1] + 3088, v, sizeof(v));
+	for (unsigned int p = 50; p < 54; p++)
+		memset(memory[p], 0xff, sizeof(memory[p]));
+	memory[20][0] = 21;
+	for (unsigned int i = 0; i < n; i++)
+		memory[21][i] = leaf[i].mfn;
+	assert_int_equal(emt_ranges_add(&e820, 0, 4 * 512 - 1, 1, EMT_KNOWN), 0);
+	assert_int_equal(emt_ranges_add(&e820, 7 * 512, 8 * 512 - 1, 1, EMT_KNOWN), 0);
+	emt_pv_shared_of(memory[1], &r.shared);
+	r.list = emt_pv_list_of(&r.shared);
+	assert_int_equal(r.list, EMT_PV_LIST_TREE);
+	r.arg = g;
+	assert_int_equal(emt_pv_list_read(&r, &read, NULL), 0);
+	for (unsigned int i = 0; i < n * 512; i++)
+		assert_int_equal(g->kind[i], leaf[i / 512].kind);
+	assert_int_equal(read.assumed, 5 * 512);
+	assert_int_equal(read.untold, 512); /* 53: empty, used once, in a hole */
+	assert_int_equal(read.entries, 8 * 512);
+	assert_int_equal(read.unreadable, 0);
+	emt_ranges_free(&e820);
+	free(g);
+}
+
 static void nothing(void **state)
 {
 	struct emt_pv_shared s = { 1000, 5, 0x5000, VADDR, 0 };
@@ -223,7 +267,8 @@ static void nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(linear), cmocka_unit_test(tree), cmocka_unit_test(shared_pages), cmocka_unit_test(nothing),
+		cmocka_unit_test(linear), cmocka_unit_test(tree), cmocka_unit_test(shared_pages), cmocka_unit_test(shared_leaves),
+		cmocka_unit_test(nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ D=$(xl domid pv1)
 try domains "$E" domains --json
 try unasked "$E" pv pv1 --json
 try before "$E" pv "xen:$D,costs=yes" --kernel "$(uname -r)" --json
-try list xl list pv1
+try dom0 "$E" pv p2m:self --json
 xl mem-set pv1 96
 settled
 try after "$E" pv "xen:$D,costs=yes" --kernel "$(uname -r)" --json

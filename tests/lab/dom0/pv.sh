@@ -25,7 +25,9 @@ try before "$E" pv xen:0,costs=yes --json
 try domains "$E" domains --json
 # the kernel's own p2m; then one pfn of the device above RAM and one that nothing is known
 # to lie at without identity, and three of its pages with entries that are wrong
+S=$(cut -d' ' -f1 /proc/uptime)
 try self "$E" pv p2m:self --json
+echo "$S $(cut -d' ' -f1 /proc/uptime)" >/h/out/selftime.txt
 BAR=$(awk 'length($1) == 18 && $1 > "0x0000000100000000" && $3 ~ /[2-3]..$/ { print $1; exit }' /h/out/resources.txt)
 echo $((BAR / 4096 + 1)) >/h/out/pfn.txt
 insmod /h/setp2m.ko missing=$((BAR / 4096 + 1)),$((0x150000)) own=1 2>/h/out/insmod.err

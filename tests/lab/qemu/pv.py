@@ -86,6 +86,8 @@ def self_checks(folder, reply, err, text, devices, victim, said):
     xen = reply['before']['data']
     check('p2m:self: complete, nothing assumed, nothing wrong', dom['complete'] and dom['findings'] == 0 and not dom['assumed'],
           str({k: dom[k] for k in ('frames', 'populated', 'missing', 'identity', 'foreign', 'findings', 'assumed')}))
+    began, ended = (float(x) for x in open(os.path.join(folder, 'share/out/selftime.txt')).read().split())
+    print('         %d frames in %.2f s of the emulated machine' % (dom['frames'], ended - began))
     check('the kernel covers more than Xen was told of', dom['frames'] > xen['domains'][0]['frames'] and
           dom['populated'] == xen['domains'][0]['populated'], '%d, %d' % (dom['frames'], xen['domains'][0]['frames']))
     bad = [d for d in devices if not at(runs, d[2]) or at(runs, d[2])['kind'] != 'identity' or not at(runs, d[2])['device']]

@@ -78,7 +78,7 @@ def main():
         m.wait('DONE', 220)
         m.stop_cpus()
         m.dump(core)
-        names = ('domains', 'unasked', 'before', 'after', 'domainsafter', 'again', 'audit', 'captured')
+        names = ('domains', 'unasked', 'before', 'after', 'domainsafter', 'again', 'audit', 'captured', 'dom0')
         text = {n: m.got('out/%s.out' % n) for n in names}
         err = {n: m.got('out/%s.err' % n) for n in names}
         log = m.got('out/guest-pv1.log')
@@ -101,6 +101,9 @@ def main():
     check('ballooned out is missing, page for page', out == xen - pages(reply['domainsafter'], domid) > 4000 and
           after['missing'] + after['assumed'] - dom['missing'] - dom['assumed'] in (out, out - after['identity']) and
           after['findings'] == 0, '%d, %s' % (out, {k: after[k] for k in ('populated', 'missing', 'identity', 'findings')}))
+    own = reply['dom0']['data'] and reply['dom0']['data']['domains'][0]
+    check('dom0 has the guest\'s rings mapped: foreign, and nothing is wrong with that', own and own['foreign'] > 0 and
+          own['findings'] == 0 and own['complete'], str(reply['dom0']['error'] or {k: own[k] for k in ('foreign', 'findings')}))
     want = planted(log)
     check('a module made three entries wrong: they are found, and nothing else', len(want) == 3 and
           findings(reply['again']) == want and reply['again']['exit_status'] == 1,
