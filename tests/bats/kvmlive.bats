@@ -140,7 +140,7 @@ watch() {
 	jq -se "[.[] | select(.record == \"kvm_event\" and (.event | startswith(\"memslot\"))) | [.event, .vm, .pid, .command]] ==
 		[[\"memslot-add\", $GUEST_PID, $GUEST_PID, \"kvmguest\"], [\"memslot-delete\", $GUEST_PID, $GUEST_PID, \"kvmguest\"]]" out.ndjson
 	jq -se '[.[] | select(.record == "kvm_event")][0] | .gfn == 327680 and .last_gfn == 327935 and .count == 256' out.ndjson
-	jq -se '[.[] | select(.record == "kvm_watching")][0] | .lost == 0 and .changes >= 2' out.ndjson
+	jq -se '[.[] | select(.record == "kvm_watching" and .to)][0] | .lost == 0 and .changes >= 2' out.ndjson
 	if [ "$(cat /sys/module/kvm_intel/parameters/ept 2>/dev/null)" != Y ]; then
 		grep -q 'entries: KVM uses shadow page tables here' err.txt
 	fi
