@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/typed.h"
 #include "policy/infer.h"
 
 /* Two frames that differ: which ones they are does not matter. */
@@ -16,12 +17,13 @@ struct types {
 	uint16_t likely, possible;
 };
 
-static struct types types_of(const struct emt_release *rel, const struct emt_diff_side *s)
+static struct types types_of(const struct emt_release *rel, const struct emt_diff_side *s, unsigned int stated)
 {
+	unsigned int type = s->p2mt < EMT_P2M_NR ? s->p2mt : stated;
 	struct emt_type_evidence ev = { .perm = s->perm, .order = s->order, .ram = EMT_EITHER };
-	struct types t = { EMT_SET(s->p2mt & 15), EMT_SET(s->p2mt & 15) };
+	struct types t = { EMT_SET(type & 15), EMT_SET(type & 15) };
 
-	if (s->p2mt < EMT_P2M_NR)
+	if (type < EMT_P2M_NR)
 		return t;
 	if (s->flags & EMT_RUN_POD)
 		t.likely = t.possible = EMT_SET(EMT_P2M_POD);
@@ -61,13 +63,19 @@ struct worst {
 	uint32_t verdicts;       /* bit = enum emt_fl_verdict: of all that is possible */
 };
 
-static void judge_types(struct worst *w, const struct emt_fl_where *where, const struct emt_diff_group *g)
+/* The type that a side's facts state of all of a group. */
+struct stated {
+	unsigned int before, after; /* EMT_P2M_UNKNOWN: not stated */
+};
+
+static void judge_types(struct worst *w, const struct emt_fl_where *where, const struct emt_diff_group *g,
+			const struct stated *known)
 {
 	bool added = g->change & EMT_DIFF_ADDED, removed = g->change & EMT_DIFF_REMOVED, both = !added && !removed;
-	struct types none = { 1, 1 }, ta = added ? none : types_of(where->rel, &g->before),
-		     tb = removed ? none : types_of(where->rel, &g->after);
+	struct types none = { 1, 1 }, ta = added ? none : types_of(where->rel, &g->before, known->before),
+		     tb = removed ? none : types_of(where->rel, &g->after, known->after);
 	/* What shows no change of type is taken for none. */
-	bool same = both && !(g->change & (EMT_DIFF_PERM | EMT_DIFF_P2MT));
+	bool same = both && !(g->change & (EMT_DIFF_PERM | EMT_DIFF_P2MT)) && known->before == known->after;
 	uint64_t frame = g->change & EMT_DIFF_FRAME ? OTHER_FRAME : FRAME;
 
 	for (unsigned int i = 0; i < EMT_P2M_NR * EMT_P2M_NR; i++) {
@@ -223,7 +231,8 @@ void emt_flush_look(struct emt_flush_group *g, const struct emt_queue_between *q
 	g->evidence = seen == n ? EMT_EVIDENCE_SEEN : seen || partly ? EMT_EVIDENCE_PARTLY : e;
 }
 
-enum emt_flush_not emt_flush_between(const struct emt_facts *f, const struct emt_release *rel, const struct emt_diff *d,
+enum emt_flush_not emt_flush_between(const struct emt_facts *before, const struct emt_facts *f,
+				     const struct emt_release *rel, const struct emt_diff *d,
 				     struct emt_flush_group *out, size_t *n)
 {
 	bool both = f->prov[EMT_FACT_IOMMU_SHARED].held == EMT_UNKNOWN;
@@ -236,14 +245,15 @@ enum emt_flush_not emt_flush_between(const struct emt_facts *f, const struct emt
 	for (size_t i = 0; i < emt_diff_count(d); i++) {
 		const struct emt_diff_group *g = emt_diff_get(d, i);
 		struct worst w = { .any = false };
-		bool typed = (g->change & EMT_DIFF_ADDED || g->before.p2mt < EMT_P2M_NR) &&
-			     (g->change & EMT_DIFF_REMOVED || g->after.p2mt < EMT_P2M_NR);
+		struct stated known = { emt_typed_spans(before, &g->at), emt_typed_spans(f, &g->at) };
+		bool typed = (g->change & EMT_DIFF_ADDED || g->before.p2mt < EMT_P2M_NR || known.before < EMT_P2M_NR) &&
+			     (g->change & EMT_DIFF_REMOVED || g->after.p2mt < EMT_P2M_NR || known.after < EMT_P2M_NR);
 
 		if (!(g->change & ~(uint32_t)(EMT_DIFF_TYPE | EMT_DIFF_VERDICT)))
 			continue; /* memory types are none of a device's business */
 		for (unsigned int s = 0; s < 2; s++)
 			if (both || f->iommu_shared == s)
-				judge_types(&w, &(struct emt_fl_where){ rel, (enum emt_paging)f->paging, s }, g);
+				judge_types(&w, &(struct emt_fl_where){ rel, (enum emt_paging)f->paging, s }, g, &known);
 		w.certain = !not_known(f, EMT_FACT_DOMAIN_IOMMU) && !(w.verdicts & (w.verdicts - 1));
 		if (w.any && notices(&w.result))
 			add(out, n, &w, &g->at, w.certain ? 0 : facts | (typed ? 0 : 1ull << EMT_FACT_P2M_TYPES));

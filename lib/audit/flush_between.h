@@ -32,11 +32,12 @@ enum emt_flush_not {
 	EMT_FLUSH_NOT_NR,
 };
 
-/* Judge the groups of a finished diff. 'facts' are those of the newer walk, 'rel' the
+/* Judge the groups of a finished diff. 'facts' are those of the newer walk, 'before' those
+ * of the older, of which only stated p2m types count; it may be NULL. 'rel' is the
  * release that made the changes. 'out' has room for EMT_FLUSH_GROUPS; '*n' are filled:
  * gravest first, and only changes that a device can notice. Pure. */
-enum emt_flush_not emt_flush_between(const struct emt_facts *facts, const struct emt_release *rel,
-				     const struct emt_diff *d, struct emt_flush_group *out, size_t *n);
+enum emt_flush_not emt_flush_between(const struct emt_facts *before, const struct emt_facts *facts,
+				     const struct emt_release *rel, const struct emt_diff *d, struct emt_flush_group *out, size_t *n);
 /* Whether changes of such a domain are judged at all. */
 enum emt_flush_not emt_flush_not_judged(const struct emt_facts *facts, const struct emt_release *rel);
 /* Look for the flushes that the group needs, in queues of a domain's IOMMUs: those of the

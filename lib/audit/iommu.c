@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/typed.h"
 #include "policy/atoms.h"
 #include "policy/infer.h"
 
@@ -265,14 +266,21 @@ static void advance(struct emt_iommu_audit *a, const struct emt_run *run, uint64
 	}
 }
 
-int emt_iommu_audit_run(struct emt_iommu_audit *a, const struct emt_run *run)
+static int one_run(const struct emt_run *run, void *arg)
 {
+	struct emt_iommu_audit *a = arg;
+
 	if (run->flags & EMT_RUN_INTERMEDIATE || !run->count || emt_run_last(run) < a->next)
 		return 0;
 	if (run->gfn > a->next)
 		advance(a, NULL, run->gfn - 1);
 	advance(a, run, emt_run_last(run));
 	return 0;
+}
+
+int emt_iommu_audit_run(struct emt_iommu_audit *a, const struct emt_run *run)
+{
+	return emt_typed_run(a->o.facts, run, one_run, a);
 }
 
 static int by_weight(const void *x, const void *y)

@@ -274,7 +274,7 @@ static int compare(struct emt_ctx *ctx, struct side *a, struct side *b)
 	if (!rc)
 		rc = emt_side_compare(d, &a->read, a->engine, &b->read, b->engine);
 	if (!rc && release_of(ctx, b, &rel))
-		f.not_judged = emt_flush_between(b->engine ? emt_engine_facts(b->engine) : &b->facts, &rel, d, f.v, &f.n);
+		f.not_judged = emt_flush_between(a->engine ? emt_engine_facts(a->engine) : &a->facts, b->engine ? emt_engine_facts(b->engine) : &b->facts, &rel, d, f.v, &f.n);
 	for (size_t i = 0; i < f.n && f.queues; i++)
 		emt_flush_look(&f.v[i], f.queues, b->walk.domid);
 	if (!rc)

@@ -115,11 +115,9 @@ static int one_domain(struct domain *d, size_t walk, const struct emt_source_spe
 		return 1;
 	}
 	if (!rc)
-		rc = emt_source_facts(d->source, walk, &d->facts, ctx->err);
-	if (rc) {
-		emt_facts_init(&d->facts);
+		rc = emt_ctx_facts(ctx, d->source, walk, &d->facts);
+	if (rc)
 		return rc;
-	}
 	rc = emt_ctx_release(ctx, &d->facts, &d->rel);
 	if (!rc)
 		rc = serves(d);

@@ -56,6 +56,20 @@ struct keeping {
 	struct emt_ctx_use use;
 };
 
+/* Types that were asked for are kept too, as a capture keeps them. */
+static int stated_facts(struct emt_facts *out, struct emt_source *source, size_t i, const struct emt_facts *judged,
+			struct emt_err *err)
+{
+	int rc = emt_source_stated(source, i, out, err);
+
+	if (rc || out->p2m_types.n || !judged->p2m_types.n)
+		return rc;
+	if (emt_ranges_copy(&out->p2m_types, &judged->p2m_types))
+		return emt_err_set(err, EMT_E_NOMEM, "p2m types", NULL, "not enough memory to keep them");
+	out->prov[EMT_FACT_P2M_TYPES] = judged->prov[EMT_FACT_P2M_TYPES];
+	return 0;
+}
+
 static int keep_run(const struct emt_run *run, void *arg)
 {
 	struct keeping *k = arg;
@@ -79,7 +93,7 @@ int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, str
 	rc = emt_source_walk(source, i, &walk, s->ctx->err);
 	if (rc)
 		return rc;
-	rc = emt_source_stated(source, i, &stated, s->ctx->err);
+	rc = stated_facts(&stated, source, i, emt_engine_facts(e), s->ctx->err);
 	if (!rc)
 		rc = emt_capture_walk_begin(s->w, &stated, walk.time ? walk.time : s->ctx->env->now, walk.label,
 					    s->ctx->err);
@@ -107,29 +121,26 @@ int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, str
 
 /* ---- comparing ---- */
 
-/* The domain's walk in what was kept; a domain that was made anew is another. */
+/* The domain's walk in what was kept, and its facts; a domain that was made anew is another. */
 static bool find(struct emt_side *old, const struct emt_source_walk *walk, const struct emt_facts *facts,
-		 struct emt_source_walk *was)
+		 struct emt_source_walk *was, struct emt_facts *before)
 {
 	for (size_t i = 0; i < emt_source_walks(old->source); i++) {
-		struct emt_facts f;
-		bool same;
-
 		if (emt_source_walk(old->source, i, was, NULL) || was->domid != walk->domid ||
-		    emt_source_stated(old->source, i, &f, NULL))
+		    emt_source_stated(old->source, i, before, NULL))
 			continue;
-		same = !strcmp(f.domain_uuid, facts->domain_uuid);
-		emt_facts_free(&f);
-		if (!same)
+		if (strcmp(before->domain_uuid, facts->domain_uuid)) {
+			emt_facts_free(before);
 			continue;
+		}
 		old->index = i;
 		return true;
 	}
 	return false;
 }
 
-static int judge(struct emt_since *s, struct emt_side *a, struct emt_side *b, const struct emt_facts *facts,
-		 const struct emt_source_walk *was, const struct emt_source_walk *walk)
+static int judge(struct emt_since *s, struct emt_side *a, struct emt_side *b, const struct emt_facts *before,
+		 const struct emt_facts *facts, const struct emt_source_walk *was, const struct emt_source_walk *walk)
 {
 	struct emt_flush_group *v = calloc(EMT_FLUSH_GROUPS, sizeof(*v));
 	struct emt_diff *d = NULL;
@@ -143,7 +154,7 @@ static int judge(struct emt_since *s, struct emt_side *a, struct emt_side *b, co
 		rc = emt_side_compare(d, a, NULL, b, NULL);
 	/* what a damaged file lost would look removed */
 	if (!rc && emt_loss_none(&a->loss) && emt_loss_none(&b->loss))
-		emt_flush_between(facts, &rel, d, v, &n);
+		emt_flush_between(before, facts, &rel, d, v, &n);
 	for (size_t i = 0; i < n && !rc; i++)
 		if (emt_flush_finding_name(&v[i]))
 			rc = s->put(s->arg, &v[i], walk->domid, was->time, walk->time);
@@ -155,7 +166,7 @@ static int judge(struct emt_since *s, struct emt_side *a, struct emt_side *b, co
 static int judge_walks(struct emt_since *s, struct emt_side *a, struct emt_side *b)
 {
 	struct emt_source_walk walk, was;
-	struct emt_facts facts;
+	struct emt_facts facts, before;
 	int rc = 0;
 
 	for (b->index = 0; b->index < emt_source_walks(b->source) && !rc; b->index++) {
@@ -163,8 +174,10 @@ static int judge_walks(struct emt_since *s, struct emt_side *a, struct emt_side 
 		if (rc)
 			break;
 		rc = emt_source_facts(b->source, b->index, &facts, s->ctx->err);
-		if (!rc && find(a, &walk, &facts, &was))
-			rc = judge(s, a, b, &facts, &was, &walk);
+		if (!rc && find(a, &walk, &facts, &was, &before)) {
+			rc = judge(s, a, b, &before, &facts, &was, &walk);
+			emt_facts_free(&before);
+		}
 		emt_facts_free(&facts);
 	}
 	return rc;

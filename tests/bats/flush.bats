@@ -102,6 +102,15 @@ two_walks() {
 	two_walks false 4.4.4
 	emt diff a.emt b.emt --json
 	jq_is '[.data.flushes[] | select(.finding != null)] == []'
+	# types that facts state make it certain
+	two_walks false 4.5.1
+	for w in 'a ["0x1", "0x1", 0]' 'b ["0x1", "0x1", 3]'; do
+		sed -i "s/\"types\": .*/\"types\": [[\"0x0\", \"0x0\", 0], ${w#* }, [\"0x2\", \"0x9\", 0]] }/" facts.json
+		"$EMTCTL" import "${w%% *}.txt" -f facts.json --domain 1 --release 4.5.1 -o "${w%% *}.emt" >/dev/null 2>&1 || [ $? = 3 ]
+	done
+	emt diff a.emt b.emt --json
+	jq_is '.data.flushes[] | select(.finding == "flush-missed") | .certain and .severity == "error" and .first_gfn == 1 and
+		.change == "permissions" and .facts == []'
 	# no IOMMU, no question
 	emt diff "$CAPTURES/situations/B-mmio/D04-reevaluated.emt" "$CAPTURES/situations/B-mmio/D05-revoked-touched.emt" --json
 	jq_is '.data.flushes == [] and .data.domains[0].flushes != "judged"'

@@ -42,6 +42,17 @@ setup() {
 	status_is 1
 }
 
+@test "audit: p2m types that facts state decide what devices should reach" {
+	emt iommu audit devices.emt --json
+	jq_is '[.data.findings[] | select(.first_dfn == 513)] == []' # r x: read-only memory, likely
+	# it is shared memory: nothing for devices
+	echo '{ "host_e820": [["0x100", "0xfffff", 1]], "types": [["0x201", "0x201", 12]] }' >devices.json
+	"$EMTCTL" import devices.txt -f devices.json --release 4.17.7 -o typed.emt >import.out 2>&1 || [ $? = 3 ]
+	emt iommu audit typed.emt --json
+	status_is 1
+	jq_is '.data.findings[] | select(.first_dfn == 513) | .kind == "iommu-stale" and .certain and .p2m_types == ["ram_shared"]'
+}
+
 @test "audit: releases that print no permissions, shared tables, tables of another file" {
 	sed -i 's/^\(.*mfn: 000.....\) [r-][w-]$/\1/' devices.txt
 	sed -e 's/\[VT-D\] \(d.\) table.*/\1 sharing page tables/' -e '/   dfn:/d' devices.txt >shared.txt

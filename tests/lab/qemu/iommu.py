@@ -83,7 +83,7 @@ def main():
     kind, name = sys.argv[1:3]
     lab.need_base()
     folder = os.path.join(lab.LAB, 'out', name)
-    core = os.path.join(folder, 'core.elf')
+    core, first = os.path.join(folder, 'core.elf'), os.path.join(folder, 'first.elf')
     # edu's registers are no part of a saved state
     with lab.Machine(kind, folder, mem=lab.MIB[kind], keep_state=False) as m:
         for program in ('labdom', 'edudma'):
@@ -91,20 +91,20 @@ def main():
         m.start(lab.job('pci.sh', 'iommu.sh'))
         m.wait('BUILT')
         m.stop_cpus()
-        m.dump(core)
+        m.dump(first)
         ram = Ram(m.ram)
         one, two = [int(line.split()[0]) for line in m.got('domains.txt').splitlines()]
         sbdf = int(m.got('domains.txt').splitlines()[0].split()[-1], 16)
         out = m.command('human-monitor-command', **{'command-line': 'xp /2wx 0xfed90020'})
         words = [int(w, 16) for w in out.split(':')[1].split()[:2]]
-        root, levels, _ = tables.vtd_root(tables.Image(core), words[1] << 32 | words[0], sbdf)
-        slot = slots(tables.Image(core), root, levels)
+        root, levels, _ = tables.vtd_root(tables.Image(first), words[1] << 32 | words[0], sbdf)
+        slot = slots(tables.Image(first), root, levels)
         roots = tables.roots_of_key_v(m.got('keys/v.txt'))
         places = []
-        nested = tables.npt(tables.Image(core), roots[one], places=places)
-        other = [l for l in tables.npt(tables.Image(core), roots[two]) if l[1] == 0 and l[3] == 'rwx' and l[4] == 0]
+        nested = tables.npt(tables.Image(first), roots[one], places=places)
+        other = [l for l in tables.npt(tables.Image(first), roots[two]) if l[1] == 0 and l[3] == 'rwx' and l[4] == 0]
 
-        status, data, bad = findings(core)
+        status, data, bad = findings(first)
         check('a machine as Xen left it: all agrees', status == 0 and not bad and data['domains'],
               '%d domains, status %d %s' % (len(data.get('domains', [])), status, str(bad)[:200]))
         # DMA of this device reaches 28 bits
@@ -151,6 +151,11 @@ def main():
         f = bad.get((one, dfn['unmapped']), {})
         check('a frame that is still the domain\'s is not', f.get('severity') == 'warning' and
               f.get('owner') == 'this-domain', str(f)[:160])
+        status, data = emtctl('diff', 'mem:' + first, 'mem:' + core)
+        flushes = [f for f in data.get('flushes', []) if f['domain'] == one and f['finding']]
+        check('diff: the p2m lost that page alone, and no flush for it is in the queue', status == 1 and
+              [(f['first_gfn'], f['pages'], f['finding'], f['evidence']) for f in flushes] ==
+              [(dfn['unmapped'], 1, 'flush-not-seen', 'not-seen')], str([f['evidence_text'] for f in flushes]))
         shown = reach(core, one)
         m.command('cont')
         m.say('go')
@@ -169,6 +174,7 @@ def main():
               dfn['cached'] not in shown)
     if all_passed() and not os.environ.get('LAB_KEEP'):
         os.unlink(core)
+        os.unlink(first)
     return finish()
 
 
