@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "source/journal.h"
 #include "watch.h"
 #include "xen/toolstack.h"
 
@@ -50,22 +51,20 @@ static void touch_all(struct watch *w)
 
 static void call(struct journal *j, struct json_object *line)
 {
-	struct json_object *domain = NULL, *event = NULL;
+	const char *event = emt_journal_text(line, "event");
+	int what = event ? emt_event_by_name(event) : -1;
 	struct watched *src;
+	uint64_t domid;
 	bool listed;
-	int what;
 
-	json_object_object_get_ex(line, "event", &event);
-	what = event ? emt_event_by_name(json_object_get_string(event)) : -1;
 	if (what == EMT_EV_FOREIGN) /* changes nothing: our own audits look at guests too */
 		return;
 	j->stats.calls++;
-	json_object_object_get_ex(line, "domain", &domain);
-	if (!domain) { /* the host's */
+	if (!emt_journal_number(line, "domain", &domid)) { /* the host's */
 		touch_all(j->w);
 		return;
 	}
-	src = live_source(j->w, (uint32_t)json_object_get_int64(domain), &listed);
+	src = live_source(j->w, (uint32_t)domid, &listed);
 	if (src)
 		watch_touch(src, WATCH_BY_JOURNAL);
 	/* who that is, the list tells */
@@ -73,30 +72,30 @@ static void call(struct journal *j, struct json_object *line)
 		watch_list_soon(j->w);
 }
 
-static uint64_t number(struct json_object *line, const char *name)
+static bool lost_calls(struct json_object *line)
 {
-	struct json_object *v;
+	static const char *const names[] = { "lost", "unpaired", "unreadable" };
+	uint64_t n;
 
-	return json_object_object_get_ex(line, name, &v) && v ? json_object_get_uint64(v) : 0;
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(names); i++)
+		if (emt_journal_number(line, names[i], &n) && n)
+			return true;
+	return false;
 }
 
 static void one_line(struct journal *j)
 {
-	struct json_object *line, *record = NULL;
-	const char *kind;
+	struct json_object *line;
+	const char *record = NULL;
 
 	j->line[j->have] = '\0';
 	line = json_tokener_parse(j->line);
 	if (json_object_is_type(line, json_type_object))
-		json_object_object_get_ex(line, "record", &record);
-	kind = record ? json_object_get_string(record) : "";
-	if (!strcmp(kind, "toolstack_event"))
+		record = emt_journal_text(line, "record");
+	if (record && !strcmp(record, "toolstack_event"))
 		call(j, line);
-	else if (!strcmp(kind, "header"))
-		touch_all(j->w); /* what happened before is not known */
-	else if (!strcmp(kind, "watching") &&
-		 number(line, "lost") + number(line, "unpaired") + number(line, "unreadable"))
-		touch_all(j->w);
+	else if (record && (!strcmp(record, "header") || (!strcmp(record, "watching") && lost_calls(line))))
+		touch_all(j->w); /* what happened meanwhile is not known */
 	json_object_put(line);
 }
 

@@ -54,6 +54,7 @@ metric() { awk -v m="$1" 'index($0, m) == 1 { print $NF }' emt.prom; }
 	call pin 5 >>j/journal
 	until_true at_least 2
 	call iomem-permission 7 >>j/journal
+	call foreign-mapping 5 >>j/journal # looking at a guest changes nothing
 	[ "$(settled)" = 2 ]
 	# in pieces, as a writer may be seen; and what is no call
 	line=$(call assign-device 5)

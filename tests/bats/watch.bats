@@ -210,7 +210,8 @@ events() {
 @test "a full disk stops no audit, and the history goes on when there is room" {
 	mkdir disk
 	mount -t tmpfs -o size=300k tmpfs disk 2>/dev/null || skip "no tmpfs can be mounted here"
-	start_emtd "watch = $PWD/guest.emt" "watch_interval = 1" "history = $PWD/disk/h.db" "watch_budget = 100"
+	start_emtd "watch = $PWD/guest.emt" "watch_interval = 1" "history = $PWD/disk/h.db" "watch_budget = 100" \
+		"textfile = $PWD/emt.prom"
 	emt wait complete --timeout 5s
 	status_is 0
 	dd if=/dev/zero of=disk/fill bs=4096 2>/dev/null || true
@@ -221,6 +222,7 @@ events() {
 	done
 	grep -q 'audits go on' emtd.log
 	[ "$(grep -c 'audits go on' emtd.log)" = 1 ]
+	until_true grep -qE '^emt_history_audits_total\{result="lost"\} [1-9]' emt.prom
 	rm disk/fill
 	replace bad.emt
 	until_true grep -q 'written again; [0-9]* audits are missing' emtd.log
