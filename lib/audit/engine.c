@@ -53,7 +53,9 @@ int emt_engine_new(struct emt_engine **out, const struct emt_facts *facts, const
 	if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging == EMT_PAGING_NPT && e->facts.is_kvm)
 		e->rel.era = emt_era_by_id("KA"); /* whatever the kernel */
 	else if (e->facts.prov[EMT_FACT_PAGING].held != EMT_UNKNOWN && e->facts.paging != EMT_PAGING_EPT) {
-		rc = emt_err_set(err, EMT_E_UNSUPPORTED, emt_paging_name(e->facts.paging), NULL,
+		rc = emt_err_set(err, EMT_E_UNSUPPORTED, emt_paging_name(e->facts.paging),
+				 e->facts.paging == EMT_PAGING_NPT && !e->facts.is_kvm ?
+					 "emtctl effective shows what the CPU uses, by the guest's own page tables" : NULL,
 				 "only EPT entries carry a memory type; this domain uses %s",
 				 emt_paging_name(e->facts.paging));
 		goto fail;

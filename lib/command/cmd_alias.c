@@ -36,7 +36,8 @@ static const struct emt_column columns[AL_NR] = {
 	[AL_TYPES] = EMT_COLUMN("types", EMT_COL_STRINGS, SHOWN, "types that it is reached with", .join = " and "),
 	[AL_WAYS] = EMT_COLUMN("ways", EMT_COL_LIST, SHOWN, "an address for each", .sub = &kind_way, .join = ", "),
 	[AL_SEVERITY] = EMT_COLUMN("severity", EMT_COL_STRING, SHOWN,
-				   "warning: cached and not; info: uncached types only",
+				   "warning: cached and not; notice: the same on AMD where the uncached ones, CD and WC+, "
+				   "look at the caches; info: uncached types only",
 				   .word = emt_severity_name, .nr_words = EMT_SEV_NR),
 };
 static const struct emt_record_kind kind_alias = {
@@ -59,20 +60,25 @@ static int add(const struct emt_view *v, const struct emt_eff *e, void *arg)
 	return emt_aliases_add(a->found, e, (uint32_t)(v - a->g.views));
 }
 
-static bool cached(unsigned int type)
+/* AMD's CD and WC+ look at the caches: beside a cached type nothing old is read. */
+static enum emt_severity level_of(const struct emt_alias *x)
 {
-	return EMT_EFFECTIVE_CACHED & 1u << type;
+	unsigned int types = 0, uncached;
+
+	for (unsigned int k = 0; k < x->nr; k++)
+		types |= 1u << x->way[k].type;
+	uncached = types & EMT_EFFECTIVE_UNCACHED;
+	if (!(types & EMT_EFFECTIVE_CACHED))
+		return EMT_SEV_INFO;
+	return uncached && !(uncached & ~(1u << EMT_MT_CD | 1u << EMT_MT_WC_PLUS)) ? EMT_SEV_NOTICE : EMT_SEV_WARNING;
 }
 
 static int put(const struct emt_alias *x, void *arg)
 {
 	struct alias *a = arg;
 	struct emt_rec *rec = emt_out_rec(a->ctx->out, &kind_alias);
-	enum emt_severity level = EMT_SEV_INFO;
+	enum emt_severity level = level_of(x);
 
-	for (unsigned int k = 0; k < x->nr; k++)
-		if (cached(x->way[k].type))
-			level = EMT_SEV_WARNING;
 	a->ctx->findings |= level >= a->fail_on;
 	if (rec) {
 		emt_rec_u64(rec, AL_DOMAIN, a->domid);
