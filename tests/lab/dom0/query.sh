@@ -31,6 +31,9 @@ until xl dmesg | grep -q 'lab guest touched its pages'; do
 done
 xl pause touched
 echo "$(xl domid touched) touched" >>/h/domains.txt
+sed 's/vcpus = 2/vcpus = 1/' /h/hvm.cfg >/tmp/hvm.cfg
+xl create -p /tmp/hvm.cfg >/h/model.txt 2>&1 || lab_say FAILED "xl create: $(tail -n 1 /h/model.txt)"
+echo "$(xl domid model) model" >>/h/domains.txt
 try domains $E domains --json
 while read -r id _; do
 	try "show$id" $E show "$id" --split --ndjson

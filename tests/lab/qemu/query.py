@@ -110,7 +110,9 @@ def main():
                      xen='dom0=pvh' if pvh else '') as m:
         give_program(m, 'emtctl')
         for f in (os.path.join(lab.LAB, 'bin', 'labdom'), os.path.join(lab.LAB, 'guest'),
-                  os.path.join(lab.HERE, '..', 'dom0', 'guest.cfg')):
+                  os.path.join(lab.LAB, 'bin', 'dmstub'), os.path.join(lab.HERE, '..', 'dom0', 'guest.cfg'),
+                  os.path.join(lab.HERE, '..', 'dom0', 'hvm.cfg'),
+                  os.path.join(lab.LAB, 'x/usr/lib/xen-4.17/boot/hvmloader')):
             m.give(f)
         m.give(os.path.join(lab.LAB, 'x/usr/lib/xen-4.17/bin/xen-livepatch'), 'emt/xen-livepatch')
         m.give(os.path.join(lab.LAB, 'bin', 'abuse'))
@@ -140,10 +142,10 @@ def main():
         check('loaded before any guest runs', result('early')[0] == 0 and state('early')['payload'] == 'applied')
         built = dict(line.split(' ', 1) for line in m.got('domains.txt').splitlines())
         check('guests are built while it is loaded' + ('' if pvh else ', one with a device assigned through it'),
-              len(built) == 4 and (pvh or not built[min(built)].endswith(' 0')))
+              len(built) == 5 and (pvh or not built[min(built)].endswith(' 0')))
         routes = {d['domain']: d['route'] for d in json.loads(m.got('out/domains.out'))['data']['domains']}
         check('domains: guests by the payload, dom0 not', all(routes[int(d)] == 'query' for d in built) and
-              routes[0] == 'none', str(routes))
+              routes[0] == ('none' if pvh else 'p2m'), str(routes))
         rc, _, err = result('dom0')
         check('dom0 cannot be asked', rc == 2, err.split('\n')[0])
         total = check_entries(m, result, built)
