@@ -46,7 +46,8 @@ int emt_ranges_cut(struct emt_ranges *r, uint64_t first, uint64_t last)
 			r->v[to++] = x;
 		}
 	}
-	memmove(r->v + to, r->v + n, (r->n - n) * sizeof(*r->v));
+	if (r->n > n)
+		memmove(r->v + to, r->v + n, (r->n - n) * sizeof(*r->v));
 	r->n = to + (r->n - n);
 	return 0;
 }

@@ -249,8 +249,8 @@ static void move(uint32_t id, xen_pfn_t a, xen_pfn_t b)
 
 static void rights(uint32_t id, unsigned long mfn)
 {
-	MUST(xc_domain_ioport_permission(xch, id, 0x3f8, 8, 1));
-	MUST(xc_domain_ioport_permission(xch, id, 0x3fa, 2, 0));
+	MUST(xc_domain_ioport_permission(xch, id, 0x300, 8, 1));
+	MUST(xc_domain_ioport_permission(xch, id, 0x302, 2, 0));
 	MUST(xc_domain_iomem_permission(xch, id, mfn + 0x20, 0x10, 1));
 	MUST(xc_domain_iomem_permission(xch, id, mfn + 0x24, 4, 0));
 	MUST(xc_domain_pin_memory_cacheattr(xch, id, 0x600, 0x7ff, XEN_DMOP_MEM_CACHEATTR_WB));
