@@ -51,7 +51,8 @@ static int pin(struct replay *r, struct json_object *line, bool on)
 	struct range x = range_at(line, "gfn");
 	uint64_t type = 0;
 
-	if (!x.is || (on && (!emt_journal_number(line, "type", &type) || type > EMT_MT_7)))
+	if (!x.is || (on && (!emt_journal_number(line, "type", &type) || type > EMT_MT_7 || type == EMT_MT_RSVD2 ||
+			      type == EMT_MT_RSVD3)))
 		return 0;
 	unpin(r, x);
 	return on ? emt_ranges_add(&r->pins, x.first, x.last, (uint32_t)type, EMT_KNOWN) : 0;

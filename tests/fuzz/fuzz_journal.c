@@ -35,7 +35,11 @@ static void facts(const char *path)
 		abort();
 	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN);
 	emt_facts_init(&g);
-	if (emt_facts_from_text(&g, text, strlen(text), "fuzz", "text", &err) || emt_facts_derive(&g))
+	if (emt_facts_from_text(&g, text, strlen(text), "fuzz", "text", &err)) {
+		fprintf(stderr, "%s\n%s: %s\n", text, err.subject, err.text);
+		abort();
+	}
+	if (emt_facts_derive(&g))
 		abort();
 	json_object_put(obj);
 	emt_facts_free(&f);

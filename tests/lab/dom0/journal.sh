@@ -13,11 +13,7 @@ xl pci-assignable-add "$dev" || lab_say FAILED "$dev cannot be assigned"
 service() {
 	rm -f /tmp/err
 	printf '\n{"record":"gap"}\n' >>$EMTCTL_JOURNAL
-	(
-		exec 9>$EMTCTL_JOURNAL.lock
-		flock -n 9
-		exec $E events --follow --ndjson >>$EMTCTL_JOURNAL 2>/tmp/err
-	) &
+	/h/flock --no-fork -n $EMTCTL_JOURNAL.lock $E events --follow --ndjson >>$EMTCTL_JOURNAL 2>/tmp/err &
 	pid=$!
 	n=0
 	until grep -qs 'watching by' /tmp/err || ! kill -0 $pid 2>/dev/null; do
@@ -36,6 +32,7 @@ id=$(/h/labdom full "$(bar "$dev")" 10 "$(sbdf "$dev")" 2>/h/error.txt) || lab_s
 facts whole
 $E query load -y >/h/out/load.txt 2>&1
 facts payload
+$E show "$id" --split --ndjson >/h/out/show.ndjson 2>>/h/error.txt
 $E query unload >>/h/out/load.txt 2>&1
 kill -9 $pid
 wait $pid

@@ -253,6 +253,7 @@ static void rights(uint32_t id, unsigned long mfn)
 	MUST(xc_domain_ioport_permission(xch, id, 0x302, 2, 0));
 	MUST(xc_domain_iomem_permission(xch, id, mfn + 0x20, 0x10, 1));
 	MUST(xc_domain_iomem_permission(xch, id, mfn + 0x24, 4, 0));
+	MUST(xendevicemodel_set_mem_type(dm, id, HVMMEM_ram_ro, 0x24, 4));
 	MUST(xc_domain_pin_memory_cacheattr(xch, id, 0x600, 0x7ff, XEN_DMOP_MEM_CACHEATTR_WB));
 	MUST(xc_domain_pin_memory_cacheattr(xch, id, 0x10, 0x1f, XEN_DMOP_DELETE_MEM_CACHEATTR));
 }
