@@ -102,7 +102,7 @@ static const struct emt_column dom_columns[PD_NR] = {
 	[PD_NAME] = EMT_COLUMN("name", EMT_COL_STRING, SHOWN | NUL, "name; null when not known"),
 	[PD_KERNEL] = EMT_COLUMN("kernel", EMT_COL_STRING, SHOWN | NUL, "release of its Linux; null when not known"),
 	[PD_RULES] = EMT_COLUMN("rules", EMT_COL_STRING, SHOWN, "kernels whose rules were used"),
-	[PD_LIST] = EMT_COLUMN("list", EMT_COL_STRING, SHOWN, "how its p2m was read", .word = list_word, .nr_words = 3),
+	[PD_LIST] = EMT_COLUMN("list", EMT_COL_STRING, SHOWN, "how its p2m was read; none: out of a capture", .word = list_word, .nr_words = 3),
 	[PD_FRAMES] = EMT_COLUMN("frames", EMT_COL_NUMBER, SHOWN, "entries of its p2m", .unit = "frames"),
 	[PD_POPULATED] = EMT_COLUMN("populated", EMT_COL_NUMBER, SHOWN, "of them memory of the domain", .unit = "frames"),
 	[PD_MISSING] = EMT_COLUMN("missing", EMT_COL_NUMBER, SHOWN, "missing: ballooned out, or never there",
@@ -198,6 +198,8 @@ static int bars_of(struct emt_ctx *ctx, const struct emt_pv_domain *d, struct ba
 	}
 	if (!rc && d->host_devices)
 		rc = emt_pv_devices(&dev, &n);
+	for (size_t i = 0; i < d->bars.n && !rc; i++)
+		rc = bar_add(b, d->bars.v[i].first, d->bars.v[i].last, emt_bar_name(d->bars.v[i].tag, one));
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = bar_add(b, dev[i].first, dev[i].last, emt_bar_name(dev[i].bar, one));
 	free(dev);
@@ -405,7 +407,7 @@ static int run_pv(struct emt_ctx *ctx)
 
 static const struct emt_arg args[] = {
 	{ .name = "source", .type = EMT_ARG_SOURCE, .flags = EMT_ARGF_POSITIONAL | EMT_ARGF_REQUIRED,
-	  .metavar = "SOURCE", .help = "a machine's memory (mem:FILE), a live domain (xen:0,costs=yes), or p2m:self" },
+	  .metavar = "SOURCE", .help = "a machine's memory (mem:FILE), a live domain (xen:0,costs=yes), p2m:self, or a capture of one" },
 	{ .name = "domain", .type = EMT_ARG_DOMAIN, .letter = 'd', .metavar = "N", .fallback = "all",
 	  .help = "only this PV domain of a machine's memory" },
 	{ .name = "kernel", .type = EMT_ARG_TEXT, .metavar = "RELEASE", .fallback = "dom0's own when live",

@@ -13,8 +13,7 @@ int emt_pv_open(struct emt_pv_source **out, const struct emt_source_spec *spec, 
 	*out = NULL;
 	if (!s)
 		return emt_err_set(err, EMT_E_NOMEM, spec->target, NULL, "not enough memory to open a source");
-	snprintf(s->name, sizeof(s->name), "%s:%s", spec->kind == EMT_SOURCE_MEM ? "mem" : spec->kind == EMT_SOURCE_P2M ? "p2m" : "xen",
-		 spec->target);
+	snprintf(s->name, sizeof(s->name), "%s:%s", emt_source_scheme(spec->kind), spec->target);
 	switch (spec->kind) {
 	case EMT_SOURCE_MEM:
 		rc = emt_pv_open_mem(s, spec, err);
@@ -24,6 +23,9 @@ int emt_pv_open(struct emt_pv_source **out, const struct emt_source_spec *spec, 
 		break;
 	case EMT_SOURCE_P2M:
 		rc = emt_pv_open_self(s, err);
+		break;
+	case EMT_SOURCE_CAPTURE:
+		rc = emt_pv_open_capture(s, spec, err);
 		break;
 	default:
 		rc = emt_err_set(err, EMT_E_UNSUPPORTED, spec->target,
@@ -43,8 +45,10 @@ void emt_pv_close(struct emt_pv_source *s)
 		return;
 	if (s->priv)
 		s->ops->close(s->priv);
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		emt_ranges_free(&s->v[i].e820);
+		emt_ranges_free(&s->v[i].bars);
+	}
 	free(s->v);
 	free(s);
 }
@@ -142,6 +146,8 @@ int emt_pv_read(struct emt_pv_source *s, size_t i, struct emt_pv_reader *r, stru
 	int rc;
 
 	s->reading = i;
+	if (s->ops->read)
+		return s->ops->read(s->priv, i, r, out, changed, err);
 	before = generation(s, d);
 	r->mem = (struct emt_guest_memory){ frame, s };
 	r->shared = d->shared;

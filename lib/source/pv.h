@@ -2,7 +2,7 @@
 /*
  * PV domains of a source: where their p2m stands, the memory map they were given, Xen's
  * M2P. A machine's memory shows those of all its PV domains, a live Xen the one named,
- * the kernel that runs emt its own.
+ * the kernel that runs emt its own, a capture what it holds.
  */
 #ifndef EMT_SOURCE_PV_H
 #define EMT_SOURCE_PV_H
@@ -22,6 +22,7 @@ struct emt_pv_domain {
 	enum emt_held e820_held;
 	const char *e820_origin;
 	char kernel[128];         /* release of its Linux; empty = not known */
+	struct emt_ranges bars;   /* owned; device memory that is known, tag = EMT_BAR() */
 	bool host_devices;        /* this machine's PCI devices, by sysfs, are its own: live */
 	uint64_t missing, identity; /* see struct emt_pv_reader */
 };
@@ -57,6 +58,9 @@ struct emt_pv_ops {
 	void (*close)(void *priv);
 	const void *(*frame)(void *priv, uint32_t domid, uint64_t mfn); /* valid until the next call */
 	int (*m2p)(void *priv, uint64_t mfn, uint64_t *pfn);
+	/* emt_pv_read() where there is no list, but what was read of one; NULL = there is one. */
+	int (*read)(void *priv, size_t i, const struct emt_pv_reader *r, struct emt_pv_read *out, bool *changed,
+		    struct emt_err *err);
 };
 
 struct emt_pv_source {
@@ -73,6 +77,7 @@ struct emt_pv_domain *emt_pv_add(struct emt_pv_source *s);
 /* Fill s->priv, ops and domains. On an error nothing is left but what emt_pv_close() frees. */
 int emt_pv_open_mem(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
 int emt_pv_open_xen(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
+int emt_pv_open_capture(struct emt_pv_source *s, const struct emt_source_spec *spec, struct emt_err *err);
 int emt_pv_open_self(struct emt_pv_source *s, struct emt_err *err);
 /* What calls that cost nothing tell of Xen, for a domain that this runs in: its release. */
 int emt_pv_host_facts(struct emt_facts *f, struct emt_err *err);

@@ -42,7 +42,7 @@ static int pv_m2p(void *priv, uint64_t mfn, uint64_t *pfn)
 	return 0;
 }
 
-static const struct emt_pv_ops ops = { pv_close, pv_frame, pv_m2p };
+static const struct emt_pv_ops ops = { .close = pv_close, .frame = pv_frame, .m2p = pv_m2p };
 
 /* Does the list that a page names look like this domain's: most frames lead back? */
 struct probe {
@@ -192,7 +192,7 @@ static void leave(void *priv)
 
 int mem_open_pv(struct emt_pv_source **out, struct mem_source *ms, const char *name, int64_t domid, struct emt_err *err)
 {
-	static const struct emt_pv_ops borrowed = { leave, pv_frame, pv_m2p };
+	static const struct emt_pv_ops borrowed = { .close = leave, .frame = pv_frame, .m2p = pv_m2p };
 	struct emt_pv_source *s = calloc(1, sizeof(*s));
 	int rc;
 

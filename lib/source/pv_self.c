@@ -75,7 +75,7 @@ static void self_close(void *priv)
 	free(p);
 }
 
-static const struct emt_pv_ops ops = { self_close, self_frame, self_m2p };
+static const struct emt_pv_ops ops = { .close = self_close, .frame = self_frame, .m2p = self_m2p };
 
 /* Machine frame of a page of the kernel's direct map: what the list says of its pfn. */
 static uint64_t frame_at(const struct pv_self *p, uint64_t list, const char *symbol)

@@ -38,7 +38,7 @@ static int pv_m2p(void *priv, uint64_t mfn, uint64_t *pfn)
 	return emt_xen_m2p(p->x, mfn, pfn);
 }
 
-static const struct emt_pv_ops ops = { pv_close, pv_frame, pv_m2p };
+static const struct emt_pv_ops ops = { .close = pv_close, .frame = pv_frame, .m2p = pv_m2p };
 
 static int find(struct emt_pv_source *s, struct emt_xen *x, const char *target, struct emt_xen_domain *d,
 		struct emt_err *err)

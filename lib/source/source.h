@@ -37,6 +37,8 @@ struct emt_source_spec {
  * file or ends in ".emt" or holds '/' = capture, else a xen domain by name. */
 int emt_source_parse(struct emt_source_spec *spec, const char *text, struct emt_err *err);
 
+const char *emt_source_scheme(enum emt_source_kind kind); /* "capture", "mem" ... */
+
 struct emt_source;
 
 /* One domain at one instant, as a source offers it. */

@@ -34,6 +34,11 @@ static const unsigned int takes[] = {
 	[EMT_SOURCE_P2M] = 0,
 };
 
+const char *emt_source_scheme(enum emt_source_kind kind)
+{
+	return schemes[kind];
+}
+
 static bool exists(const char *path)
 {
 	struct stat st;

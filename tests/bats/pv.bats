@@ -112,7 +112,13 @@ setup() {
 			<<<"$output" >offline
 		diff live offline
 	done
-	# with the kernel and its devices stated: a BAR is named
+	emt pv mem:bad.img --kernel 6.1.0 --json
+	jq -S '.data.runs' <<<"$output" >live
+	emt pv bad.emt --kernel 6.1.0 --json
+	status_is 1
+	jq -S '.data.runs' <<<"$output" >offline
+	diff live offline
+	jq_is '.data.domains[0] | .populated == 256 and .findings == 4 and .complete'
 	emt explain bad.emt 0xb8
 	status_is 0
 	has "$output" "has identity there"
@@ -137,4 +143,15 @@ setup() {
 	emt audit p2m:other
 	status_is 2
 	has "$stderr" "write p2m:self"
+}
+
+@test "p2m:self without rights: BPF is refused, and what is missing is said" {
+	command -v setpriv >/dev/null || skip "no setpriv"
+	[ "$(id -u)" = 0 ] || skip "needs root to give rights away"
+	cp "$BUILD/emtctl" emtctl
+	chmod 755 . .. emtctl
+	run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all ./emtctl pv p2m:self
+	[ "$status" = 2 ]
+	has "$stderr" "p2m:self"
+	has "$stderr" "CAP_BPF" || has "$stderr" "made without"
 }

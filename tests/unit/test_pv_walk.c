@@ -51,7 +51,7 @@ static void nothing(void *priv)
 
 static struct emt_pv_source *build(void)
 {
-	static const struct emt_pv_ops ops = { nothing, frame, m2p };
+	static const struct emt_pv_ops ops = { .close = nothing, .frame = frame, .m2p = m2p };
 	uint64_t v[] = { 1024, ~0ull, 0, TABLES << 12, VADDR, 4 };
 	struct emt_pv_source *s = calloc(1, sizeof(*s));
 	struct emt_pv_domain *d;

@@ -118,7 +118,11 @@ def self_checks(folder, reply, err, text, devices, victim, said):
     here = json.loads(out)
     same = here['data'] and [(f['ranges'], f['explanation']) for f in here['data']['findings']] == [
         (f['ranges'], f['explanation']) for f in audit['data']['findings']]
-    check('a capture of it says the same on another machine', same, str(here['error']))
+    out = subprocess.run([EMTCTL, 'pv', capture, '--json'], stdout=subprocess.PIPE).stdout
+    there = json.loads(out)
+    check('a capture of it says the same on another machine', same and findings(there) == want and
+          {r['device'] for r in there['data']['runs']} == {r['device'] for r in reply['taken']['data']['runs']},
+          str(here['error'] or there['error'] or sorted(findings(there))))
     given = reply['given']['data']['domains'][0]
     check('identity again: nothing is wrong', given['findings'] == 0, str(given['findings']))
 
