@@ -148,6 +148,8 @@ void emt_complete_live(struct emt_completion *c)
 			snprintf(value, sizeof(value), "%s%s", prefix, v[i].name);
 			if (*v[i].name)
 				emt_complete_word(c, value, id);
+			if (!v[i].domid && v[i].type == EMT_XEN_PV)
+				emt_complete_word(c, "p2m:self", "dom0's p2m as its kernel has it");
 		}
 	free(v);
 	emt_xen_close(x);

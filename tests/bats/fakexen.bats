@@ -25,6 +25,8 @@ setup() {
 }
 
 @test "live domains are completed, at no cost" {
+	emt complete -- audit p2
+	has "$output" "p2m:self"
 	emt complete -- audit ""
 	status_is 0
 	grep -q "^5\b" <<<"$output"
