@@ -21,6 +21,8 @@ watched() {
 	wait $watcher
 	echo $? >"/h/out/$name.rc"
 }
+# the guest's own code and its list of addresses
+say look 0x2000 1024 0
 watch events --domain "$pid"
 say touch 0x20800000 512
 say slot add
@@ -29,6 +31,11 @@ say noncoherent on
 say noncoherent off
 say slot delete
 watched
+# what the journal knows and KVM has forgotten
+(
+	export EMTCTL_JOURNAL=/h/out/events.out
+	try facts-journal "$E" facts "kvm:$pid" --json
+)
 # every run by itself: pages in order, and pages that do not follow each other
 watch entries --entries --domain "$pid"
 say touch 0x21000000 1024

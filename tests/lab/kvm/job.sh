@@ -21,6 +21,7 @@ try domains "$E" domains --json
 lab_say LISTED "$(cut -d' ' -f1 /proc/uptime)"
 try facts "$E" facts "kvm:$pid" --json
 step coherent
+try whatif "$E" whatif "kvm:$pid" --release kvm-memslot --slot-noncoherent 0x20000-0x200ff --json
 # guest MTRRs: RAM WB, 0x10000-0x1ffff WT, frame buffer WC, half of a 2 MiB page WT
 say msr 0x250 0x0606060606060406
 for i in 0x258 0x259 0x268 0x269 0x26a 0x26b 0x26c 0x26d 0x26e 0x26f; do
@@ -43,6 +44,7 @@ say msr 0x2ff 0
 say msr 0x2ff 0xc06
 touch_all
 step honoured
+try upgrade "$E" upgrade-check 'kvm 6.1' 'kvm 6.12' "kvm:$pid" --json
 # KVM's own answers while it writes them anew, and for memory never touched before
 (try crosscheck "$E" crosscheck "kvm:$pid" --for 60s --save /h/out/calls.txt --json) &
 cross=$!

@@ -80,6 +80,10 @@ def check_events(files, paging):
           '; '.join(e['text'] for e in mapped))
     dropped = sum(e['count'] for e in kind('unmap') if e['gfn'] <= 0x500ff and e['last_gfn'] >= 0x50000)
     check('events: what the memslot held is dropped with it', dropped >= 256, '%d entries' % dropped)
+    facts = {f['fact']: f for f in json.loads(files['facts-journal.out'])['data']['facts']}
+    check('facts: by the journal non-coherent DMA was registered once, though it is not now',
+          facts['noncoherent_dma']['value'] == 'no' and facts['noncoherent_ever']['value'] == 'yes' and
+          facts['noncoherent_ever']['held'] == 'known', facts['noncoherent_ever']['origin'])
     runs, end = ndjson(files, 'entries')
     near = [e for e in runs if e['event'] == 'map' and 0x21000 <= e['gfn'] < 0x21400]
     far = [e for e in runs if e['event'] == 'map' and 0x21800 <= e['gfn'] < 0x21a58]
@@ -91,14 +95,16 @@ def check_events(files, paging):
           not [e for e in others if e['vm'] == vm] and end['others'] >= 64, '%(others)d' % end)
 
 
-def check_paging(folder, files, uc='UC', wc='WC', ipat=False):
+def check_paging(folder, files, uc='UC', wc='WC', coherent='mapped'):
     """The types that the guest's own page tables make, by slots of its PAT: UC, WC, WB."""
     mapped = {(uc, 'ram-uc'): 0x60000, (wc, 'ram-wc'): 0x60010, ('WB', 'fine'): 0x60020}
     mapped = {k: list(range(v, v + 16)) for k, v in mapped.items()}
     plain = {('WB', 'fine'): list(range(0x60000, 0x60030))}
     for name, text, want in (
-            ('effective-coherent', 'all WB, for ipat hides what the guest asks for' if ipat else
-             'UC, WC and WB as the guest maps its RAM', plain if ipat else mapped),
+            ('effective-coherent', {
+                'ipat': 'all WB, for ipat hides what the guest asks for',
+                'stale': 'UC, WC and WB as the guest maps its RAM: entries of when DMA was registered stay',
+                'mapped': 'UC, WC and WB as the guest maps its RAM'}[coherent], plain if coherent == 'ipat' else mapped),
             ('effective', 'with non-coherent DMA UC, WC and WB as the guest maps its RAM, and it is said', mapped)):
         d = json.loads(files[name + '.out'])
         got = {}
