@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: amd.py NAME VERSION
-emtctl on a real KVM with AMD's nested paging, emulated by QEMU."""
+"""usage: amd.py NAME VERSION [PARAMETER-OF-KVM]
+emtctl on a real KVM with AMD's nested paging, emulated by QEMU; with tdp_mmu=0 by KVM's
+older MMU, whose roots only the vCPUs have."""
 import json
 import os
 import subprocess
@@ -68,9 +69,11 @@ def entries(files):
 
 def main():
     name, version = sys.argv[1:3]
+    parameter = sys.argv[3] if len(sys.argv) > 3 else ''
     folder = os.path.join(lab.LAB, 'out', name)
-    vm.prepare(folder, version, 'guest.sh', 'amd.sh', 'events.sh', 'cost.sh', 'paging.sh', 'caps.sh', 'end.sh')
-    files, marks = boot(folder, version)
+    more = () if parameter else ('events.sh', 'cost.sh', 'paging.sh', 'caps.sh')
+    vm.prepare(folder, version, 'guest.sh', 'amd.sh', *more, 'end.sh')
+    files, marks = boot(folder, version, append='lab.kvm=' + parameter)
     if not vm.did_its_job(files, marks):
         return finish()
     vm.keep(folder, files)
@@ -81,6 +84,11 @@ def main():
     check('doctor: NPT can be read, and what is not in it', way['works'] == 'yes' and 'NPT' in way['why'] and
           'PAT' in way['why'], way['why'])
     entries(files)
+    watch = json.loads(files['watch.out'])['data']['kvm_watches'][0]
+    if parameter:
+        check('events: that entries are not seen is said', 'kvm.tdp_mmu is off' in watch['fallback'], watch['fallback'])
+        return finish()
+    check('events: everything is seen', watch['way'] == 'fentry' and not watch['fallback'])
     vm.check_events(files, 'npt')
     vm.check_paging(folder, files, 'CD', 'WC+')  # as AMD calls them
     vm.check_caps(files)

@@ -13,5 +13,6 @@ lab_say TOUCHED "$(cut -d' ' -f1 /proc/uptime)"
 try domains "$E" domains --json
 try doctor "$E" doctor --json
 try facts "$E" facts "kvm:$pid" --json
+try watch "$E" events --follow --timeout 1s --json
 try audit "$E" audit "kvm:$pid" --json
 try show "$E" show "kvm:$pid" --split --json
