@@ -51,6 +51,7 @@ enum emt_reason {
 	EMT_WHY_NO_TYPE,      /* undetermined: the source shows no type */
 	/* what the CPU really uses, of audit/usage.h */
 	EMT_WHY_RAM_FORCED,   /* RAM ends uncached whatever the guest asks for */
+	EMT_WHY_RAM_RULED,    /* ... by an entry as its release writes it, or leaves it by a named gap */
 	EMT_WHY_RAM_ASKED,    /* ... because its page tables ask for it */
 	EMT_WHY_CACHES_OFF,   /* ... because its caches are off */
 	EMT_WHY_MMIO_CACHED,  /* device memory ends cached */

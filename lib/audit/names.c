@@ -38,6 +38,7 @@ static const struct {
 		"guest CR0.CD changed after it was written, and with the quirk CD_NW_CLEARED nothing is zapped then" },
 	[EMT_WHY_NO_TYPE] = { "no-type", "the source shows no memory type" },
 	[EMT_WHY_RAM_FORCED] = { "ram-forced", "RAM ends uncached whatever the guest's page tables ask for" },
+	[EMT_WHY_RAM_RULED] = { "ram-ruled", "RAM ends uncached by MTRRs or a pin, as the release's rules or a named gap of them have it" },
 	[EMT_WHY_RAM_ASKED] = { "ram-asked", "RAM ends uncached because the guest's page tables ask for it" },
 	[EMT_WHY_CACHES_OFF] = { "caches-off", "RAM ends uncached because the guest has its caches off (CR0.CD)" },
 	[EMT_WHY_MMIO_CACHED] = { "device-cached", "device memory ends cached" },

@@ -16,6 +16,8 @@ static const struct {
 } abouts[] = {
 	{ "effective", EMT_SEV_WARNING, "RAM ends ", " whatever the guest's page tables ask for",
 	  "emtctl effective SOURCE shows where, and what makes it so" },
+	{ "effective", EMT_SEV_NOTICE, "RAM ends ", " by MTRRs or a pin, as the release's rules or a named gap of them have it",
+	  "emtctl explain shows which; a guest that boots has its own MTRRs off" },
 	{ "effective", EMT_SEV_INFO, "RAM ends ", ", as the guest's own page tables ask", "" },
 	{ "effective", EMT_SEV_NOTICE, "RAM ends ", " while the guest has its caches off (CR0.CD)",
 	  "later again: a guest has them off while it boots or writes MTRRs" },
@@ -95,6 +97,8 @@ int emt_usage_add(struct emt_usage *u, const struct emt_view *v, uint32_t view, 
 		why = EMT_WHY_RAM_ASKED;
 	else if (e->cause == EMT_BY_CD)
 		why = EMT_WHY_CACHES_OFF;
+	else if (e->at && e->at->verdict < EMT_V_SUSPECT)
+		why = EMT_WHY_RAM_RULED; /* whoever is wrong, the entry is not, or its gap has a name */
 	if (e->finding != EMT_EFF_FINE)
 		add(u, why, e->gfn, e->frames, &p);
 	return emt_aliases_add(u->aliases, e, view);

@@ -55,13 +55,19 @@ static void who_is_to_blame(void **state)
 		unsigned int type;
 		enum emt_severity severity;
 		const char *reason, *text;
+		enum emt_verdict verdict;
 	} rows[] = {
-		{ EMT_EFF_RAM_UC, EMT_BY_EPT, EMT_MT_UC, EMT_SEV_WARNING, "ram-forced", "RAM ends UC whatever" },
-		{ EMT_EFF_RAM_UC, EMT_BY_HOST_MTRR, EMT_MT_UC, EMT_SEV_WARNING, "ram-forced", "RAM ends UC whatever" },
-		{ EMT_EFF_RAM_WC, EMT_BY_NPT, EMT_MT_WC_PLUS, EMT_SEV_WARNING, "ram-forced", "RAM ends WC+ whatever" },
-		{ EMT_EFF_RAM_WC, EMT_BY_PAT, EMT_MT_WC, EMT_SEV_INFO, "ram-asked", "RAM ends WC, as the guest" },
-		{ EMT_EFF_RAM_UC, EMT_BY_CD, EMT_MT_CD, EMT_SEV_NOTICE, "caches-off", "RAM ends CD while" },
-		{ EMT_EFF_MMIO_CACHED, EMT_BY_EPT, EMT_MT_WB, EMT_SEV_ERROR, "device-cached", "device memory ends WB" },
+		{ EMT_EFF_RAM_UC, EMT_BY_EPT, EMT_MT_UC, EMT_SEV_WARNING, "ram-forced", "RAM ends UC whatever",
+		  EMT_V_MISMATCH },
+		{ EMT_EFF_RAM_WC, EMT_BY_EPT, EMT_MT_WC, EMT_SEV_WARNING, "ram-forced", "RAM ends WC whatever", EMT_V_SUSPECT },
+		{ EMT_EFF_RAM_UC, EMT_BY_EPT, EMT_MT_UC, EMT_SEV_NOTICE, "ram-ruled", "RAM ends UC by MTRRs", EMT_V_STALE },
+		{ EMT_EFF_RAM_UC, EMT_BY_EPT, EMT_MT_UC, EMT_SEV_NOTICE, "ram-ruled", "RAM ends UC by MTRRs", EMT_V_OK },
+		{ EMT_EFF_RAM_UC, EMT_BY_EPT, EMT_MT_UC, EMT_SEV_NOTICE, "ram-ruled", "RAM ends UC by MTRRs", EMT_V_PENDING },
+		{ EMT_EFF_RAM_WC, EMT_BY_PAT, EMT_MT_WC, EMT_SEV_INFO, "ram-asked", "RAM ends WC, as the guest",
+		  EMT_V_OK },
+		{ EMT_EFF_RAM_UC, EMT_BY_CD, EMT_MT_CD, EMT_SEV_NOTICE, "caches-off", "RAM ends CD while", EMT_V_OK },
+		{ EMT_EFF_MMIO_CACHED, EMT_BY_EPT, EMT_MT_WB, EMT_SEV_ERROR, "device-cached", "device memory ends WB",
+		  EMT_V_OK },
 	};
 
 	(void)state;
@@ -71,6 +77,7 @@ static void who_is_to_blame(void **state)
 		struct emt_findings *f;
 		struct emt_eff e;
 
+		ram.verdict = (uint8_t)rows[i].verdict;
 		for (unsigned int k = 0; k < 3; k++) { /* two that touch, and one apart; on vCPU 4 first */
 			e = found(piece(rows[i].finding == EMT_EFF_MMIO_CACHED ? &device : &ram, 0x7000 + k * 0x10000,
 					0xf0010 + k * 0x10 + (k == 2) * 0x100, 0x10, rows[i].type), rows[i].finding,
