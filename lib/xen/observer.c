@@ -54,12 +54,14 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-/* The file that this program's own ioctl() comes from. */
+/* The C library's file. What this program itself calls by the name of ioctl may be somebody's wrapper. */
 static const char *c_library(void)
 {
-	void *p = dlsym(RTLD_DEFAULT, "ioctl");
+	void *p = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 	Dl_info info;
 
+	if (!p)
+		p = dlsym(RTLD_DEFAULT, "ioctl");
 	return p && dladdr(p, &info) ? info.dli_fname : NULL;
 }
 
