@@ -21,7 +21,7 @@ static bool begin(uint64_t raw, const struct emt_entry_at *at, bool mmio, struct
 	struct emt_run *r = &out->run;
 
 	*out = (struct emt_entry){ .is = EMT_ENTRY_NONE };
-	*r = (struct emt_run){ .gfn = at->gfn, .count = 1, .order = (uint8_t)(9 * (at->level - 1)),
+	*r = (struct emt_run){ .gfn = at->gfn, .count = 1, .order = (uint8_t)(at->level > 1 ? 9 * (at->level - 1) : 0),
 			       .mfn = (raw & FRAME_BITS) >> 12, .raw = raw & ~FRAME_BITS, .flags = EMT_RUN_RAW,
 			       .p2mt = EMT_P2M_UNKNOWN, .access = 0xff };
 	if (raw & SHADOW_PRESENT)
