@@ -80,6 +80,15 @@ events() {
 	has "$stderr" nosuch
 	emt wait 'findings >= 0' other-guest --timeout 300ms
 	status_is 3
+	# one domain alone, by id, or as it is configured
+	for dom in 1 "$PWD/guest.emt"; do
+		emt watch "$dom" --timeout 500ms --ndjson
+		status_is 0
+		[ "$(grep -c '"event":"open"' <<<"$output")" -ge 1 ]
+	done
+	emt watch other-guest --timeout 500ms --ndjson
+	status_is 0
+	lacks "$output" '"record":"event"'
 }
 
 @test "without emtd, or where it watches nothing, the answer says what to do" {
