@@ -91,16 +91,6 @@ sleep 6
 waits granted 'warning == 0 && notice == 0 && pending_entries < 50'
 hold CLEAN
 
-# dom0 changes a host MTRR over a superpage of the guest; then takes it back
-# (the boot log must stay in the ring: it tells what the host's MTRRs were)
-before=$(xl dmesg | wc -c)
-xl debug-keys D
-frame=$(xl dmesg | tail -c "+$((before + 1))" | sed -n 's/^(XEN) gfn: *a00 order: *[0-9]* mfn: *\([0-9a-f]*\) .*/\1/p')
-steer host host-mtrr "$frame" 200 1
-waits host 'notice > 0'
-steer host-gone host-mtrr-gone "$(sed -n 's/^host register //p' /h/out/host.steer)"
-waits host-gone 'notice == 0'
-
 # the guest writes its second MTRR, which no interface shows, and is given a page more
 # shellcheck disable=SC2086
 steer changed $CHANGED
@@ -110,6 +100,17 @@ hold CHANGED
 steer undone $UNDONE
 waits undone 'warning == 0 && notice == 0'
 hold UNDONE
+
+# dom0 changes a host MTRR over a superpage of the guest; then takes it back
+# (what the guest did must be undone before: a host MTRR that changed explains much,
+# and the boot log must stay in the ring: it tells what the host's MTRRs were)
+before=$(xl dmesg | wc -c)
+xl debug-keys D
+frame=$(xl dmesg | tail -c "+$((before + 1))" | sed -n 's/^(XEN) gfn: *a00 order: *[0-9]* mfn: *\([0-9a-f]*\) .*/\1/p')
+steer host host-mtrr "$frame" 200 1
+waits host 'notice > 0'
+steer host-gone host-mtrr-gone "$(sed -n 's/^host register //p' /h/out/host.steer)"
+waits host-gone 'notice == 0'
 
 # a storm of calls
 before=$($E history --audits --ndjson | grep -c past_audit)
