@@ -12,6 +12,7 @@
 #include "command/diff_past.h"
 #include "wire/client.h"
 
+#define LATE_MS 1500u /* the command that emtd runs has the same --timeout, and ends by it */
 #define ANSWER_MAX (16u << 20) /* bytes of a reply to this program itself */
 
 struct remote {
@@ -85,6 +86,36 @@ static int connect_any(int *fd, bool *named, struct emt_err *err)
 	return rc;
 }
 
+static bool has_own_time(const struct cli *c, const struct emt_parse *p)
+{
+	return emt_parse_flag(p, "timeout") &&
+	       (!c->deadline || c->deadline > cli_now_ms() + emt_parse_number(p, "timeout", 0));
+}
+
+/* Its --timeout is that of the command there too, which then says how far it came. */
+static void leave_time_to_it(const struct cli *c, const struct emt_parse *p)
+{
+	uint64_t limit = emt_parse_number(p, "timeout", 0);
+
+	if (!has_own_time(c, p))
+		return;
+	if (cli_cancel == EMT_CANCEL_TIMEOUT)
+		cli_cancel = EMT_CANCEL_NONE;
+	cli_signals_timeout(limit + LATE_MS);
+}
+
+/* No daemon does it. */
+static int run_here(const struct cli *c, const struct emt_parse *p)
+{
+	uint64_t limit = emt_parse_number(p, "timeout", 0);
+
+	if (has_own_time(c, p)) {
+		cli_signals_timeout(limit);
+		cli_cancel = limit ? cli_cancel : EMT_CANCEL_TIMEOUT;
+	}
+	return 0;
+}
+
 int cli_delegate(struct cli *c, int (*out)(void *arg, const char *data, size_t len), const struct emt_parse *p,
 		 const char *const *words, size_t n, int *exit_status, struct emt_err *err)
 {
@@ -97,9 +128,10 @@ int cli_delegate(struct cli *c, int (*out)(void *arg, const char *data, size_t l
 
 	if ((off && !strcmp(off, "no")) || !n || *words[0] == '-' || !is_for_daemon(p, &c->session))
 		return 0;
+	leave_time_to_it(c, p);
 	rc = connect_any(&fd, &named, &why);
 	if (rc && !named)
-		return 0;
+		return run_here(c, p);
 	if (!rc) {
 		rc = emt_wire_ask(fd, words, n, outlet_colour(&c->out), outlet_width(&c->out), &sink, exit_status,
 				  &why);
@@ -111,7 +143,7 @@ int cli_delegate(struct cli *c, int (*out)(void *arg, const char *data, size_t l
 		return emt_err_set(err, EMT_E_IO, "standard output", NULL, "%s", strerror(r.write_errno));
 	/* what the daemon may not do, who may talk to Xen does here */
 	if (rc == EMT_E_UNSUPPORTED && !named && !access("/dev/xen/privcmd", R_OK | W_OK))
-		return 0;
+		return run_here(c, p);
 	return rc ? emt_err_set(err, rc, why.subject, why.next, "%s", why.text) : 1;
 }
 

@@ -28,9 +28,10 @@ static void child(const struct spawn *s)
 
 	setpgid(0, 0); /* what it starts ends with it */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	if (null < 0)
 		_exit(127);
 	for (int i = 0; i < 3; i++)
@@ -67,10 +68,17 @@ static void child(const struct spawn *s)
 
 pid_t spawn_start(const struct spawn *s)
 {
-	pid_t pid = fork();
+	sigset_t all, before;
+	pid_t pid;
 
+	/* A signal for the child must not find our handlers in it: they tell the event loop
+	 * through a pipe that both have, and a command that is cancelled would end emtd. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid = fork();
 	if (!pid)
 		child(s);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid > 0)
 		setpgid(pid, pid); /* whoever is first */
 	return pid;

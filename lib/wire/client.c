@@ -151,7 +151,8 @@ static int take(struct asking *a, const struct emt_wire_reply *r, struct emt_err
 			return emt_err_set(err, EMT_E_IO, "emtd", "ask again", "a part of the reply was lost");
 		return 1;
 	case EMT_WIRE_ERROR:
-		return emt_err_set(err, EMT_E_UNSUPPORTED, "emtd", r->next, "%s", r->why);
+		return emt_err_set(err, strcmp(r->code, "cancelled") ? EMT_E_UNSUPPORTED : EMT_E_CANCELLED, "emtd", r->next,
+				   "%s", r->why);
 	default:
 		return emt_err_set(err, EMT_E_FORMAT, "emtd", NULL, "says hello twice");
 	}

@@ -20,7 +20,7 @@ struct emt_wire_sink {
 };
 
 /* Run 'words' there. '*exit_status' is the command's. EMT_E_IO when the daemon went away
- * or a piece was lost, EMT_E_UNSUPPORTED when it refuses, with its reason. */
+ * or a piece was lost, EMT_E_CANCELLED, EMT_E_UNSUPPORTED when it refuses, with its reason. */
 int emt_wire_ask(int fd, const char *const *words, size_t n, bool colour, unsigned int width,
 		 const struct emt_wire_sink *sink, int *exit_status, struct emt_err *err);
 

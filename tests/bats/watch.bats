@@ -91,6 +91,30 @@ events() {
 	lacks "$output" '"record":"event"'
 }
 
+@test "however short the time: the answer is that it is not so, and emtd stays" {
+	start_emtd "watch = $PWD/guest.emt" "watch_interval = 3600"
+	emt wait complete --timeout 5s
+	# the command is stopped at every moment of its beginning
+	for ms in 0 1 2 3 4 5 6 7 8 9 10 12 14 16 18 20 25 30 40 50; do
+		for _ in 1 2 3; do
+			emt wait 'findings > 1000' --timeout ${ms}ms
+			status_is 3
+		done
+	done
+	# and so from outside
+	for _ in $(seq 40); do
+		"$EMTCTL" wait 'findings > 1000' 2>/dev/null &
+		pid=$!
+		sleep "0.0$((RANDOM % 30))"
+		kill -INT "$pid"
+		wait "$pid" || true
+	done
+	kill -0 "$daemon"
+	run ! grep -q leaving emtd.log
+	emt wait complete --timeout 5s
+	status_is 0
+}
+
 @test "without emtd, or where it watches nothing, the answer says what to do" {
 	unset EMTD_SOCKET
 	for words in "watch" "wait complete" "history"; do
