@@ -11,6 +11,7 @@
 struct waiting {
 	struct emt_iommu_event e;
 	uint64_t from, to;  /* not flushed yet, both included */
+	bool doubt;         /* its flush may have been lost */
 	struct waiting *next;
 };
 
@@ -29,6 +30,7 @@ struct emt_iommu_pair {
 	struct domain *domains;
 	struct emt_pair_sum sum;
 	size_t waiting;
+	bool lossy;
 };
 
 const char *emt_unmap_status_name(unsigned int status)
@@ -121,16 +123,19 @@ static struct domain *domain_of(struct emt_iommu_pair *p, uint64_t number)
 /* ---- verdicts ---- */
 
 static int tell(struct emt_iommu_pair *p, const struct emt_iommu_event *e, enum emt_unmap_status status, uint64_t after,
-		bool no_flush)
+		bool no_flush, bool doubt)
 {
 	struct emt_unmap u = { .event = *e, .status = status, .after_ns = after, .no_flush = no_flush };
 
+	/* an earlier flush may be what was lost */
+	if (doubt && status != EMT_UNMAP_FLUSHED && status != EMT_UNMAP_OPEN)
+		u.status = status = EMT_UNMAP_UNKNOWN;
 	p->sum.unmaps[status]++;
 	p->sum.bytes[status] += e->last - e->iova + 1;
 	return p->o.cb(&u, p->o.arg);
 }
 
-static int flushed(struct emt_iommu_pair *p, const struct emt_iommu_event *e, uint64_t at)
+static int flushed(struct emt_iommu_pair *p, const struct emt_iommu_event *e, uint64_t at, bool doubt)
 {
 	uint64_t after = at > e->time ? at - e->time : 0;
 	enum emt_unmap_status status = after <= p->o.window_ns		  ? EMT_UNMAP_FLUSHED :
@@ -141,7 +146,7 @@ static int flushed(struct emt_iommu_pair *p, const struct emt_iommu_event *e, ui
 	p->sum.by_time[bucket < EMT_PAIR_BUCKETS ? bucket : EMT_PAIR_BUCKETS - 1]++;
 	if (after > p->sum.longest_ns)
 		p->sum.longest_ns = after;
-	return tell(p, e, status, after, false);
+	return tell(p, e, status, after, false, doubt);
 }
 
 /* Take the one at '*at' out of the list. */
@@ -186,13 +191,14 @@ static int flush(struct emt_iommu_pair *p, const struct emt_iommu_event *e)
 	d->recent[slot].to = e->last;
 	for (at = &d->list; (w = *at) && !rc;) {
 		struct emt_iommu_event u = w->e;
+		bool doubt = w->doubt;
 
 		if (e->time < u.time || !take_off(&w->from, &w->to, e->iova, e->last)) {
 			at = &w->next;
 			continue;
 		}
 		forget(p, d, at);
-		rc = flushed(p, &u, e->time);
+		rc = flushed(p, &u, e->time, doubt);
 	}
 	return rc;
 }
@@ -205,7 +211,7 @@ static int unmap(struct emt_iommu_pair *p, const struct emt_iommu_event *e)
 	unsigned int n;
 
 	if (!e->domain)
-		return tell(p, e, EMT_UNMAP_UNKNOWN, 0, true);
+		return tell(p, e, EMT_UNMAP_UNKNOWN, 0, true, false);
 	d = domain_of(p, e->domain);
 	if (!d)
 		return EMT_E_NOMEM;
@@ -214,7 +220,7 @@ static int unmap(struct emt_iommu_pair *p, const struct emt_iommu_event *e)
 	for (unsigned int i = d->flushes - n; i != d->flushes; i++)
 		if (d->recent[i % RECENT].time >= since &&
 		    take_off(&from, &to, d->recent[i % RECENT].from, d->recent[i % RECENT].to))
-			return flushed(p, e, d->recent[i % RECENT].time);
+			return flushed(p, e, d->recent[i % RECENT].time, p->lossy);
 	if (p->waiting == WAITING) {
 		p->sum.forgotten++;
 		return 0;
@@ -222,7 +228,7 @@ static int unmap(struct emt_iommu_pair *p, const struct emt_iommu_event *e)
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return EMT_E_NOMEM;
-	*w = (struct waiting){ .e = *e, .from = from, .to = to };
+	*w = (struct waiting){ .e = *e, .from = from, .to = to, .doubt = p->lossy };
 	*d->tail = w;
 	d->tail = &w->next;
 	p->waiting++;
@@ -240,13 +246,14 @@ static int map(struct emt_iommu_pair *p, const struct emt_iommu_event *e)
 		return e->domain ? EMT_E_NOMEM : 0;
 	for (at = &d->list; (w = *at) && !rc;) {
 		struct emt_iommu_event u = w->e;
+		bool doubt = w->doubt;
 
 		if (e->time < u.time || e->iova > w->to || e->last < w->from) {
 			at = &w->next;
 			continue;
 		}
 		forget(p, d, at);
-		rc = tell(p, &u, EMT_UNMAP_REUSED, e->time - u.time, true);
+		rc = tell(p, &u, EMT_UNMAP_REUSED, e->time - u.time, true, doubt);
 	}
 	return rc;
 }
@@ -269,6 +276,7 @@ static int give_up(struct emt_iommu_pair *p, uint64_t now, bool all)
 		for (at = &d->list; (w = *at) && !rc;) {
 			struct emt_iommu_event u = w->e;
 			uint64_t waited = now > u.time ? now - u.time : 0;
+			bool doubt = w->doubt;
 
 			if (!all && waited < p->o.give_up_ns) {
 				at = &w->next;
@@ -277,9 +285,17 @@ static int give_up(struct emt_iommu_pair *p, uint64_t now, bool all)
 			forget(p, d, at);
 			rc = tell(p, &u, waited <= p->o.window_ns ? EMT_UNMAP_OPEN :
 				  u.type == EMT_IOMMU_DOMAIN_DMA_FQ && waited < p->o.give_up_ns ? EMT_UNMAP_DEFERRED :
-				  EMT_UNMAP_MISSED, 0, true);
+				  EMT_UNMAP_MISSED, 0, true, doubt);
 		}
 	return rc;
+}
+
+void emt_iommu_pair_lossy(struct emt_iommu_pair *p, bool lossy)
+{
+	p->lossy = lossy;
+	for (struct domain *d = lossy ? p->domains : NULL; d; d = d->next)
+		for (struct waiting *w = d->list; w; w = w->next)
+			w->doubt = true;
 }
 
 int emt_iommu_pair_clock(struct emt_iommu_pair *p, uint64_t now)

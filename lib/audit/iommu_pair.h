@@ -16,7 +16,7 @@ enum emt_unmap_status {
 	EMT_UNMAP_MISSED,   /* not at all, as long as it was waited for */
 	EMT_UNMAP_REUSED,   /* mapped again before the flush: devices may reach the old frames there */
 	EMT_UNMAP_OPEN,     /* the watch ended within the window: not judged */
-	EMT_UNMAP_UNKNOWN,  /* its domain was not seen: not judged */
+	EMT_UNMAP_UNKNOWN,  /* its domain was not seen, or its flush may be among events that were lost: not judged */
 	EMT_UNMAP_NR,
 };
 const char *emt_unmap_status_name(unsigned int status); /* "flushed" ... */
@@ -57,6 +57,9 @@ void emt_iommu_pair_free(struct emt_iommu_pair *p);
 int emt_iommu_pair_event(struct emt_iommu_pair *p, const struct emt_iommu_event *e);
 /* It is 'now': give up on what waits too long. */
 int emt_iommu_pair_clock(struct emt_iommu_pair *p, uint64_t now);
+/* Events were lost lately, or no longer: a flush may be among them of what waits now, and
+ * of what is unmapped until it is said that none are. */
+void emt_iommu_pair_lossy(struct emt_iommu_pair *p, bool lossy);
 /* The watch ended at 'now': what is left is judged by what is known. */
 int emt_iommu_pair_finish(struct emt_iommu_pair *p, uint64_t now);
 const struct emt_pair_sum *emt_iommu_pair_sum(const struct emt_iommu_pair *p);

@@ -16,6 +16,7 @@ struct watching {
 	struct emt_ctx *ctx;
 	struct emt_iommu_pair *pair;
 	int64_t to_realtime;
+	uint64_t lost;      /* events, as last counted */
 	bool all;
 };
 
@@ -47,6 +48,16 @@ static bool stopped(const struct emt_ctx *ctx)
 	return ctx->env->cancel && *ctx->env->cancel;
 }
 
+/* Whether events were lost since it was last asked: while the ring was full. */
+static void lossy(struct watching *w, struct emt_iommu_watch *live)
+{
+	struct emt_iommu_counts c;
+
+	emt_iommu_watch_counts(live, &c);
+	emt_iommu_pair_lossy(w->pair, c.lost != w->lost);
+	w->lost = c.lost;
+}
+
 static int watch(struct watching *w, struct emt_iommu_watch *live, uint64_t window_ns)
 {
 	struct emt_ctx *ctx = w->ctx;
@@ -58,6 +69,7 @@ static int watch(struct watching *w, struct emt_iommu_watch *live, uint64_t wind
 	int rc = 0;
 
 	while (!rc && !stopped(ctx)) {
+		lossy(w, live);
 		/* what is in the ring when it is read happened before: it is judged by this time */
 		now = emt_iommu_watch_now(live, NULL);
 		rc = emt_iommu_watch_poll(live, POLL_MS, take, w, ctx->err);
@@ -66,6 +78,7 @@ static int watch(struct watching *w, struct emt_iommu_watch *live, uint64_t wind
 		emt_out_flush(ctx->out);
 	}
 	if (!rc) {
+		lossy(w, live);
 		now = emt_iommu_watch_now(live, NULL);
 		rc = emt_iommu_watch_poll(live, 0, take, w, ctx->err);
 	}
@@ -137,7 +150,7 @@ const struct emt_command emt_cmd_iommu_watch = {
 		"Unmaps and maps come from the tracepoints iommu:map and iommu:unmap, flushes from the functions of Intel's and AMD's "
 		"drivers, by BPF: fentry, else kprobes. KVM's flushes of all vCPUs' TLBs are counted where KVM is "
 		"loaded. Events for which the ring had no room are counted for each CPU, and the reply is then "
-		"incomplete: a flush may be among them.\n\n"
+		"incomplete: a flush may be among them, and unmaps that it may have been for are unknown, not late or missed.\n\n"
 		"It runs until it is stopped, --timeout or --limit.\n\n"
 		"Exit status: 0 no unmap was late, missed or reused; 1 some were; 2 error; 3 events were lost, and nothing "
 		"was found in the others.",

@@ -192,6 +192,32 @@ static void room(void **state)
 	emt_iommu_pair_free(p);
 }
 
+/* What may be among lost events is not held against anybody. */
+static void lossy(void **state)
+{
+	struct emt_iommu_pair *p = begin();
+
+	(void)state;
+	event(p, EMT_IOMMU_UNMAP, 10 * MS, 1, DMA, 0x1000, 0x1fff); /* waits when some are lost */
+	event(p, EMT_IOMMU_UNMAP, 10 * MS, 1, DMA, 0x2000, 0x2fff);
+	emt_iommu_pair_lossy(p, true);
+	event(p, EMT_IOMMU_UNMAP, 11 * MS, 1, DMA, 0x3000, 0x3fff); /* comes meanwhile */
+	event(p, EMT_IOMMU_UNMAP, 11 * MS, 1, DMA, 0x4000, 0x4fff);
+	event(p, EMT_IOMMU_MAP, 11 * MS + 5, 1, DMA, 0x1000, 0x1fff);
+	assert_int_equal(told[0].status, EMT_UNMAP_UNKNOWN);
+	event(p, EMT_IOMMU_FLUSH, 11 * MS + 5, 1, DMA, 0x4000, 0x4fff); /* this one was there, in time */
+	assert_int_equal(told[1].status, EMT_UNMAP_FLUSHED);
+	emt_iommu_pair_lossy(p, false);
+	event(p, EMT_IOMMU_UNMAP, 12 * MS, 1, DMA, 0x5000, 0x5fff);
+	event(p, EMT_IOMMU_FLUSH, 20 * MS, 1, DMA, 0x2000, 0x2fff);
+	assert_int_equal(told[2].status, EMT_UNMAP_UNKNOWN); /* late, or its second */
+	assert_int_equal(emt_iommu_pair_clock(p, 500 * MS), 0);
+	assert_int_equal(nr_told, 5);
+	assert_int_equal(told[3].status, EMT_UNMAP_UNKNOWN);
+	assert_int_equal(told[4].status, EMT_UNMAP_MISSED);
+	emt_iommu_pair_free(p);
+}
+
 static void types(void **state)
 {
 	(void)state;
@@ -211,7 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_time_late_deferred), cmocka_unit_test(parts), cmocka_unit_test(never),
-		cmocka_unit_test(room), cmocka_unit_test(types),
+		cmocka_unit_test(room), cmocka_unit_test(lossy), cmocka_unit_test(types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

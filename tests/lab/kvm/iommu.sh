@@ -63,6 +63,15 @@ echo good >/dev/iommufault
 echo missed >/dev/iommufault
 sleep 2
 done_watching
+# more than the ring holds, while nobody reads it
+watch lost --window 50ms --json
+kill -STOP $watcher
+for _ in $(seq 18); do
+	$b dd if=/dev/vda of=/dev/null bs=64k count=256 iflag=direct 2>>/h/out/dd.err
+done
+kill -CONT $watcher
+sleep 2
+done_watching
 # the process's memory is write-protected, to see what is written: KVM's tables lose it
 watch kvm --json
 say touch 0x10000000 2048
