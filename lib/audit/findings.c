@@ -238,6 +238,9 @@ static int by_weight(const void *a, const void *b)
 
 	if (x->severity != y->severity)
 		return x->severity > y->severity ? -1 : 1;
+	/* causes before what comes of them */
+	if ((x->verdict == EMT_V_NR) != (y->verdict == EMT_V_NR))
+		return y->verdict == EMT_V_NR ? -1 : 1;
 	if (x->frames != y->frames)
 		return x->frames > y->frames ? -1 : 1;
 	if (x->ranges[0].first != y->ranges[0].first)

@@ -19,7 +19,7 @@ struct emt_finding {
 	unsigned int id;          /* 1.. within this audit, in order of weight */
 	const char *kind;         /* "mismatch", "unsplit", ... or "known-defect", "effective", "alias" */
 	enum emt_severity severity;
-	enum emt_verdict verdict; /* of its entries */
+	enum emt_verdict verdict; /* of its entries; EMT_V_NR: none, it is not of what they hold */
 	enum emt_reason why;
 	int defect;               /* index in emt_defects, -1 = first axis */
 	uint8_t emt, ipat, perm, order; /* of its entries; 0xff = several (emt goes with ipat) */

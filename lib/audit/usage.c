@@ -149,7 +149,7 @@ static int put(struct emt_usage *u, unsigned int k, const struct emt_view *views
 	snprintf(f->next, sizeof(f->next), "%s", abouts[k].next);
 	f->kind = abouts[k].kind;
 	f->severity = abouts[k].severity;
-	f->verdict = EMT_V_OK;
+	f->verdict = EMT_V_NR;
 	f->why = EMT_WHY_RAM_FORCED + k;
 	f->defect = -1;
 	f->emt = f->ipat = f->perm = f->order = 0xff;
@@ -164,7 +164,7 @@ int emt_usage_put(struct emt_usage *u, const struct emt_view *views, uint64_t un
 		if (u->f[k].entries)
 			rc = put(u, k, views, f);
 	if (!rc && unread) {
-		struct emt_finding one = { .kind = "effective", .severity = EMT_SEV_NOTICE, .verdict = EMT_V_OK,
+		struct emt_finding one = { .kind = "effective", .severity = EMT_SEV_NOTICE, .verdict = EMT_V_NR,
 					   .why = EMT_WHY_TABLES_UNREAD, .defect = -1, .emt = 0xff, .ipat = 0xff,
 					   .perm = 0xff, .order = 0xff };
 

@@ -174,7 +174,7 @@ static const struct emt_column finding_columns[FIND_NR] = {
 		EMT_COLUMN("defect", EMT_COL_STRING, SHOWN | NUL, "id of the known defect; null for others"),
 	[FIND_TITLE] = EMT_COLUMN("title", EMT_COL_STRING, 0, "what it is, in a few words"),
 	[FIND_VERDICT] =
-		EMT_COLUMN("verdict", EMT_COL_STRING, NUL, "verdict of its entries; null for missed flushes",
+		EMT_COLUMN("verdict", EMT_COL_STRING, NUL, "verdict of its entries; null for flushes, and for what the CPU uses",
 			   .word = emt_verdict_name, .nr_words = EMT_V_NR, .style = emt_style_verdict),
 	[FIND_REASON] = EMT_COLUMN("reason", EMT_COL_STRING, NUL, "why; null when there is no more to say",
 				   .word = emt_reason_name, .nr_words = EMT_WHY_NR),
@@ -283,7 +283,7 @@ void emt_fill_finding(struct emt_rec *rec, const struct emt_finding *f, uint32_t
 		    d			     ? d->title
 		    : f->why != EMT_WHY_NONE ? emt_reason_text(f->why)
 					     : f->kind);
-	emt_rec_str(rec, FIND_VERDICT, emt_verdict_name(f->verdict));
+	emt_rec_str(rec, FIND_VERDICT, f->verdict < EMT_V_NR ? emt_verdict_name(f->verdict) : NULL);
 	if (f->why != EMT_WHY_NONE)
 		emt_rec_str(rec, FIND_REASON, emt_reason_name(f->why));
 	if (n)

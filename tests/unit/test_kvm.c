@@ -18,7 +18,6 @@
 #define WIDTH 40
 
 /* ---- the model ---- */
-
 enum kernel { LINUX_6_1, LINUX_6_7, LINUX_6_12, LINUX_SLOT, LINUX_6_16, NR_KERNELS };
 static const char *const kernels[NR_KERNELS] = { "kvm 6.1.0", "kvm 6.7.0", "kvm 6.12.0", "kvm-memslot", "kvm 6.16.0" };
 
