@@ -8,10 +8,9 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "base/bpf.h"
 #include "command/ctx.h"
 #include "command/layout.h"
-#include "xen/observer.h"
-#include "source/kvm.h"
 
 enum { FEAT_NAME, FEAT_PRESENT, FEAT_HELP, FEAT_NR };
 static const struct emt_column feature_columns[FEAT_NR] = {
@@ -103,12 +102,15 @@ static int run_version(struct emt_ctx *ctx)
 {
 	static const struct {
 		const char *name, *probe, *help;
+		bool bpf;
 	} features[] = {
-		{ "capture", "capture:/nonexistent/x.emt", "captures of any host, read and written" },
-		{ "xen", "xen:4294967295", "live domains of Xen" },
-		{ "kvm", NULL, "live guests of KVM" },
-		{ "mem", "mem:/nonexistent/x", "memory images and cores" },
-		{ "events", NULL, "the toolstack's calls to Xen, as they are made" },
+		{ "capture", "capture:/nonexistent/x.emt", "captures of any host, read and written", false },
+		{ "xen", "xen:4294967295", "live domains of Xen", false },
+		{ "kvm", NULL, "live guests of KVM", true },
+		{ "mem", "mem:/nonexistent/x", "memory images and cores", false },
+		{ "events", NULL, "calls and changes on a host, as they are made", true },
+		{ "p2m", NULL, "the p2m of the kernel that emt runs on, as a PV domain", true },
+		{ "iommu", NULL, "a Linux host's IOMMU unmaps and their flushes", true },
 	};
 	struct emt_rec *rec = emt_out_rec(ctx->out, &kind_version);
 	const char *smartcols = NULL;
@@ -131,8 +133,7 @@ static int run_version(struct emt_ctx *ctx)
 	emt_rec_add_str(rec, VRS_LIBRARIES, text);
 	for (size_t i = 0; i < EMT_ARRAY_SIZE(features); i++) {
 		struct emt_rec *f = emt_rec_add(rec, VRS_FEATURES);
-		const char *lacks = !strcmp(features[i].name, "kvm") ? emt_kvm_missing() :
-				    !strcmp(features[i].name, "events") ? emt_observer_missing() : NULL;
+		const char *lacks = features[i].bpf ? emt_bpf_missing() : NULL;
 
 		emt_rec_str(f, FEAT_NAME, features[i].name);
 		emt_rec_bool(f, FEAT_PRESENT, features[i].probe ? source_present(features[i].probe) : !lacks);

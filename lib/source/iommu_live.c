@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bpf.h"
+
 const char *emt_iommu_way_name(unsigned int way)
 {
 	static const char *const names[EMT_IOMMU_WAYS] = { "auto", "fentry", "kprobe" };
@@ -38,9 +40,9 @@ enum emt_iommu_domain_type emt_iommu_domain_type(uint32_t bits)
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "iommu_watch.h"
 #include "iommu_watch.skel.h"
 
@@ -87,12 +89,6 @@ static size_t targets(struct iommu_watch *s, struct target *t)
 #undef TARGET
 	memcpy(t, all, sizeof(all));
 	return FUNCTIONS;
-}
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
 }
 
 /* The kernel's functions, and those of kvm.ko where it is a module. */
@@ -150,7 +146,7 @@ static int open_ways(struct emt_iommu_watch *w, enum emt_iommu_way way, struct e
 	size_t at = 0;
 	int rc = -EINVAL;
 
-	libbpf_set_print(silent);
+	emt_bpf_silence();
 	if (!names.kernel)
 		return emt_err_set(err, EMT_E_UNSUPPORTED, "iommu", "use a kernel with CONFIG_DEBUG_INFO_BTF=y; Debian's have it",
 				   "the kernel has no BTF, which tells what functions it has");
@@ -277,25 +273,12 @@ int emt_iommu_watch_poll(struct emt_iommu_watch *w, int timeout_ms, emt_iommu_ev
 	w->arg = arg;
 	w->rc = 0;
 	n = w->ring ? ring_buffer__poll(w->ring, timeout_ms) : -errno;
-	if (w->rc)
-		return w->rc;
-	if (n < 0 && n != -EINTR) {
-		errno = -n;
-		return emt_err_errno(err, EMT_E_IO, "iommu", NULL, "the ring of events cannot be read");
-	}
-	return 0;
+	return emt_ring_result(n, w->rc, "iommu", err);
 }
 
-/* One counter on each CPU; NULL: not enough memory, or it cannot be read. */
-static uint64_t *counter(const struct emt_iommu_watch *w, uint32_t i)
+static uint64_t count(const struct emt_iommu_watch *w, uint32_t which, int cpu)
 {
-	uint64_t *v = w->cpus > 0 ? calloc((size_t)w->cpus, sizeof(*v)) : NULL;
-
-	if (v && bpf_map_lookup_elem(bpf_map__fd(w->skel->maps.counts), &i, v)) {
-		free(v);
-		v = NULL;
-	}
-	return v;
+	return emt_percpu_count(bpf_map__fd(w->skel->maps.counts), w->cpus, which, cpu);
 }
 
 void emt_iommu_watch_counts(const struct emt_iommu_watch *w, struct emt_iommu_counts *c)
@@ -303,54 +286,32 @@ void emt_iommu_watch_counts(const struct emt_iommu_watch *w, struct emt_iommu_co
 	uint64_t *to[EMT_IOW_COUNTS] = { &c->maps, &c->unmaps, &c->flushes, &c->flushes_all, &c->kvm, &c->lost };
 
 	*c = (struct emt_iommu_counts){ 0 };
-	for (uint32_t i = 0; i < EMT_IOW_COUNTS; i++) {
-		uint64_t *v = counter(w, i);
-
-		for (int cpu = 0; v && cpu < w->cpus; cpu++)
-			*to[i] += v[cpu];
-		free(v);
-	}
+	for (uint32_t i = 0; i < EMT_IOW_COUNTS; i++)
+		*to[i] = count(w, i, EMT_ALL_CPUS);
 }
 
 bool emt_iommu_watch_lost(const struct emt_iommu_watch *w, unsigned int cpu, uint64_t *lost)
 {
-	uint64_t *v = (int)cpu < w->cpus ? counter(w, EMT_IOW_LOST) : NULL;
-
-	*lost = v ? v[cpu] : 0;
-	free(v);
+	*lost = count(w, EMT_IOW_LOST, (int)cpu);
 	return (int)cpu < w->cpus;
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 uint64_t emt_iommu_watch_now(const struct emt_iommu_watch *w, int64_t *to_realtime)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
-
 	(void)w;
 	if (to_realtime)
-		*to_realtime = (int64_t)(now_ns(CLOCK_REALTIME) - now);
-	return now;
+		*to_realtime = emt_clock_to_realtime();
+	return (uint64_t)emt_clock_monotonic();
 }
 
 #else
-
-#ifndef EMT_NO_BPF /* the Makefile says what was missing */
-#define EMT_NO_BPF "BPF programs"
-#endif
 
 int emt_iommu_watch_open(struct emt_iommu_watch **out, enum emt_iommu_way way, struct emt_err *err)
 {
 	(void)way;
 	*out = NULL;
 	return emt_err_set(err, EMT_E_UNSUPPORTED, "iommu", "build it with clang, bpftool and libbpf",
-			   "this build watches nothing: it was made without %s", EMT_NO_BPF);
+			   "this build watches nothing: it was made without %s", emt_bpf_missing());
 }
 
 void emt_iommu_watch_close(struct emt_iommu_watch *w)

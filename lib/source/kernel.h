@@ -11,9 +11,6 @@
 
 struct emt_kernel;
 
-/* NULL when this build can do it, else what was missing when it was built. */
-const char *emt_kernel_missing(void);
-
 /* Load the program. EMT_E_UNSUPPORTED: not in this build, or the kernel does not take it;
  * EMT_E_PERM: root, or CAP_BPF and CAP_PERFMON, are needed. 'subject' is what errors name. */
 int emt_kernel_open(struct emt_kernel **out, const char *subject, struct emt_err *err);

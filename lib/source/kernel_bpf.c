@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bpf.h"
 #include "base/kallsyms.h"
+
 #include "source/kernel.h"
 
 #ifdef EMT_HAVE_BPF
@@ -30,17 +32,6 @@ struct emt_kernel {
 	uint64_t direct_map;
 	bool looked;                     /* for direct_map */
 };
-
-const char *emt_kernel_missing(void)
-{
-	return NULL;
-}
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
 
 int emt_kernel_load_error(int rc, const char *subject, struct emt_err *err)
 {
@@ -65,7 +56,7 @@ static int load(struct emt_kernel *k, const char *subject, struct emt_err *err)
 {
 	int rc;
 
-	libbpf_set_print(silent);
+	emt_bpf_silence();
 	k->skel = kernel_read__open();
 	if (!k->skel)
 		return emt_err_set(err, EMT_E_IO, subject, NULL, "the BPF programs cannot be opened: %s",
@@ -193,15 +184,6 @@ uint64_t emt_kernel_direct_map(struct emt_kernel *k)
 }
 
 #else
-#ifndef EMT_NO_BPF /* the Makefile says what was missing */
-#define EMT_NO_BPF "BPF programs"
-#endif
-
-const char *emt_kernel_missing(void)
-{
-	return EMT_NO_BPF;
-}
-
 int emt_kernel_load_error(int rc, const char *subject, struct emt_err *err)
 {
 	(void)rc, (void)subject, (void)err;
@@ -212,7 +194,7 @@ int emt_kernel_open(struct emt_kernel **out, const char *subject, struct emt_err
 {
 	*out = NULL;
 	return emt_err_set(err, EMT_E_UNSUPPORTED, subject, "build emt where clang, bpftool and libbpf are",
-			   "this build cannot read the kernel's memory: it was made without %s", EMT_NO_BPF);
+			   "this build cannot read the kernel's memory: it was made without %s", emt_bpf_missing());
 }
 
 void emt_kernel_close(struct emt_kernel *k)

@@ -19,9 +19,6 @@ struct emt_kvm;
 /* What KVM runs guests with on this host. */
 enum emt_kvm_mode { EMT_KVM_MODE_NONE, EMT_KVM_MODE_EPT, EMT_KVM_MODE_NPT, EMT_KVM_MODE_SHADOW };
 
-/* NULL when this build can read KVM, else what was missing when it was built. */
-const char *emt_kvm_missing(void);
-
 /* Load the programs. EMT_E_UNSUPPORTED: not in this build, no KVM here, no BTF, or a kernel
  * whose structures are not understood (the text names the member); EMT_E_PERM: root, or
  * CAP_BPF and CAP_PERFMON (and CAP_SYSLOG for kernel addresses) are needed. 'subject' is

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bpf.h"
 #include "source/kvm.h"
 
 static bool first_line(const char *path, char *out, size_t room)
@@ -72,11 +73,6 @@ struct emt_kvm {
 	struct emt_kernel *kernel;
 	struct emt_kvm_layout layout;
 };
-
-const char *emt_kvm_missing(void)
-{
-	return NULL;
-}
 
 const struct emt_kvm_layout *emt_kvm_layout(const struct emt_kvm *k)
 {
@@ -292,20 +288,11 @@ int emt_kvm_guests(struct emt_kvm *k, struct emt_kvm_guest **out, size_t *n, str
 }
 
 #else
-#ifndef EMT_NO_BPF /* the Makefile says what was missing */
-#define EMT_NO_BPF "BPF programs"
-#endif
-
-const char *emt_kvm_missing(void)
-{
-	return EMT_NO_BPF;
-}
-
 int emt_kvm_open(struct emt_kvm **out, const char *subject, struct emt_err *err)
 {
 	*out = NULL;
 	return emt_err_set(err, EMT_E_UNSUPPORTED, subject, "open a capture (FILE.emt) instead",
-			   "this build reads no live KVM guests: it was made without %s", EMT_NO_BPF);
+			   "this build reads no live KVM guests: it was made without %s", emt_bpf_missing());
 }
 
 void emt_kvm_close(struct emt_kvm *k)
@@ -324,7 +311,7 @@ int emt_kvm_guests(struct emt_kvm *k, struct emt_kvm_guest **out, size_t *n, str
 	(void)k;
 	*out = NULL;
 	*n = 0;
-	return emt_err_set(err, EMT_E_UNSUPPORTED, "kvm", NULL, "this build was made without %s", EMT_NO_BPF);
+	return emt_err_set(err, EMT_E_UNSUPPORTED, "kvm", NULL, "this build was made without %s", emt_bpf_missing());
 }
 
 struct emt_kernel *emt_kvm_kernel(struct emt_kvm *k)

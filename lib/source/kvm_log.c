@@ -8,6 +8,7 @@
 #define HASH_NONFATAL_OOM 1 /* HASH_ADD then leaves hh.tbl NULL: a library does not exit */
 #include <uthash.h>
 
+#include "base/bpf.h"
 #include "source/kvm.h"
 
 struct answer {
@@ -162,18 +163,12 @@ static int on_answer(void *arg, void *data, size_t len)
 	return 0;
 }
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
 static int attach(struct emt_kvm_log *log, const char *subject, struct emt_err *err)
 {
 	static const char next[] = "audit it without: the rule is compared with the entries alone";
 	int rc;
 
-	libbpf_set_print(silent);
+	emt_bpf_silence();
 	log->skel = kvm_answers__open();
 	rc = log->skel ? kvm_answers__load(log->skel) : -errno;
 	if (rc)
@@ -241,7 +236,7 @@ int emt_kvm_log_open(struct emt_kvm_log **out, const uint64_t *vcpus, uint32_t n
 {
 	(void)vcpus, (void)nr;
 	*out = NULL;
-	return emt_err_set(err, EMT_E_UNSUPPORTED, subject, NULL, "this build was made without %s", emt_kvm_missing());
+	return emt_err_set(err, EMT_E_UNSUPPORTED, subject, NULL, "this build was made without %s", emt_bpf_missing());
 }
 
 int emt_kvm_log_take(struct emt_kvm_log *log)

@@ -4,6 +4,8 @@
  */
 #include "source/kvm_observer.h"
 
+#include "base/bpf.h"
+
 #ifdef EMT_HAVE_BPF
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "kvm_events.h"
 #include "kvm_events.skel.h"
 #include "policy/rules.h"
@@ -41,14 +43,6 @@ struct emt_kvm_observer {
 	int rc;
 };
 
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* ---- records into events ---- */
 
 static void list(struct emt_kvm_observer *o)
@@ -59,7 +53,7 @@ static void list(struct emt_kvm_observer *o)
 	o->guests = NULL;
 	o->nr_guests = 0;
 	emt_kvm_guests(o->k, &o->guests, &o->nr_guests, &ignored);
-	o->listed = now_ns(CLOCK_MONOTONIC) / 1000000000;
+	o->listed = emt_clock_monotonic() / 1000000000;
 }
 
 static uint32_t find_vm(const struct emt_kvm_observer *o, const struct emt_kvm_event_rec *r)
@@ -76,7 +70,7 @@ static uint32_t vm_of(struct emt_kvm_observer *o, const struct emt_kvm_event_rec
 {
 	uint32_t vm = find_vm(o, r);
 
-	if (!vm && (r->kvm || r->pid) && now_ns(CLOCK_MONOTONIC) / 1000000000 > o->listed) {
+	if (!vm && (r->kvm || r->pid) && emt_clock_monotonic() / 1000000000 > o->listed) {
 		list(o);
 		vm = find_vm(o, r);
 	}
@@ -309,7 +303,7 @@ int emt_kvm_observer_open(struct emt_kvm_observer **out, const struct emt_kvm_ob
 		o->mode = emt_kvm_mode(NULL, 0);
 		o->type_bits = o->mode == EMT_KVM_MODE_EPT ? 0x78 : 0x18;
 		o->cpus = libbpf_num_possible_cpus();
-		o->offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+		o->offset_ns = emt_clock_to_realtime();
 		list(o);
 		rc = open_ways(o, opts, err);
 	}
@@ -369,13 +363,7 @@ int emt_kvm_observer_poll(struct emt_kvm_observer *o, int timeout_ms, emt_kvm_ob
 	o->rc = 0;
 	flush(o);
 	n = ring_buffer__poll(o->ring, timeout_ms);
-	if (o->rc)
-		return o->rc;
-	if (n < 0 && n != -EINTR) {
-		errno = -n;
-		return emt_err_errno(err, EMT_E_IO, "kvm", NULL, "the ring of events cannot be read");
-	}
-	return 0;
+	return emt_ring_result(n, o->rc, "kvm", err);
 }
 
 unsigned int emt_kvm_observer_cpus(const struct emt_kvm_observer *o)
@@ -383,29 +371,22 @@ unsigned int emt_kvm_observer_cpus(const struct emt_kvm_observer *o)
 	return (unsigned int)o->cpus;
 }
 
-/* A counter of all CPUs (-1), or of one. */
-static uint64_t counter(const struct emt_kvm_observer *o, uint32_t which, int only)
+static uint64_t count(const struct emt_kvm_observer *o, uint32_t which, int cpu)
 {
-	uint64_t *v = calloc((size_t)o->cpus, sizeof(*v)), n = 0;
-
-	if (v && !bpf_map_lookup_elem(bpf_map__fd(o->skel->maps.counts), &which, v))
-		for (int cpu = 0; cpu < o->cpus; cpu++)
-			n += only < 0 || only == cpu ? v[cpu] : 0;
-	free(v);
-	return n;
+	return emt_percpu_count(bpf_map__fd(o->skel->maps.counts), o->cpus, which, cpu);
 }
 
 uint64_t emt_kvm_observer_lost_on(const struct emt_kvm_observer *o, unsigned int cpu)
 {
-	return counter(o, EMT_KE_LOST, (int)cpu);
+	return count(o, EMT_KE_LOST, (int)cpu);
 }
 
 void emt_kvm_observer_counts(struct emt_kvm_observer *o, struct emt_kvm_observer_counts *c)
 {
-	c->seen = counter(o, EMT_KE_SEEN, -1);
-	c->quiet = counter(o, EMT_KE_QUIET, -1);
-	c->lost = counter(o, EMT_KE_LOST, -1);
-	c->others = counter(o, EMT_KE_OTHERS, -1);
+	c->seen = count(o, EMT_KE_SEEN, EMT_ALL_CPUS);
+	c->quiet = count(o, EMT_KE_QUIET, EMT_ALL_CPUS);
+	c->lost = count(o, EMT_KE_LOST, EMT_ALL_CPUS);
+	c->others = count(o, EMT_KE_OTHERS, EMT_ALL_CPUS);
 }
 
 #else
@@ -415,7 +396,7 @@ int emt_kvm_observer_open(struct emt_kvm_observer **out, const struct emt_kvm_ob
 	(void)opts;
 	*out = NULL;
 	return emt_err_set(err, EMT_E_UNSUPPORTED, "kvm", "build it with clang, bpftool and libbpf",
-			   "this build observes nothing: it was made without %s", emt_observer_missing());
+			   "this build observes nothing: it was made without %s", emt_bpf_missing());
 }
 
 void emt_kvm_observer_close(struct emt_kvm_observer *o)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bpf.h"
+
 const char *emt_observer_way_name(unsigned int way)
 {
 	static const char *const names[EMT_OBSERVE_WAYS] = { "auto", "fentry", "kprobe", "uprobe" };
@@ -21,9 +23,9 @@ const char *emt_observer_way_name(unsigned int way)
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/kallsyms.h"
 #include "privcmd.h"
 #include "privcmd.skel.h"
@@ -42,17 +44,6 @@ struct emt_observer {
 	void *arg;
 	int rc;
 };
-
-const char *emt_observer_missing(void)
-{
-	return NULL;
-}
-
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
 
 /* The C library's file. What this program itself calls by the name of ioctl may be somebody's wrapper. */
 static const char *c_library(void)
@@ -158,14 +149,6 @@ static int try_way(struct emt_observer *o, const struct emt_observer_opts *opts,
 	return rc;
 }
 
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static int give(struct emt_observer *o, struct emt_toolstack_event *e, uint64_t time)
 {
 	int64_t at = (int64_t)time + o->offset_ns;
@@ -215,7 +198,7 @@ static int open_ways(struct emt_observer *o, const struct emt_observer_opts *opt
 	if (rc)
 		return rc;
 	rc = -EINVAL;
-	libbpf_set_print(silent);
+	emt_bpf_silence();
 	for (unsigned int w = EMT_OBSERVE_FENTRY; w < EMT_OBSERVE_WAYS; w++) {
 		if (opts->way != EMT_OBSERVE_AUTO && opts->way != w)
 			continue;
@@ -248,7 +231,7 @@ int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts 
 	if (!rc && o->skel) {
 		o->ring = ring_buffer__new(bpf_map__fd(o->skel->maps.ring), one_record, o, NULL);
 		o->cpus = libbpf_num_possible_cpus();
-		o->offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+		o->offset_ns = emt_clock_to_realtime();
 		if (!o->ring || o->cpus <= 0)
 			rc = emt_err_errno(err, EMT_E_IO, "privcmd", NULL, "the ring of events cannot be read");
 	}
@@ -289,25 +272,12 @@ int emt_observer_poll(struct emt_observer *o, int timeout_ms, emt_observer_cb cb
 	n = ring_buffer__poll(o->ring, timeout_ms);
 	if (!o->rc && (n >= 0 || n == -EINTR)) /* few of them wake nobody */
 		n = ring_buffer__consume(o->ring);
-	if (o->rc)
-		return o->rc;
-	if (n < 0 && n != -EINTR) {
-		errno = -n;
-		return emt_err_errno(err, EMT_E_IO, "privcmd", NULL, "the ring of events cannot be read");
-	}
-	return 0;
+	return emt_ring_result(n, o->rc, "privcmd", err);
 }
 
-/* One counter, a number for each CPU; NULL when it cannot be read. The caller's to free. */
-static uint64_t *read_counter(const struct emt_observer *o, uint32_t i)
+static uint64_t count(const struct emt_observer *o, uint32_t which, int cpu)
 {
-	uint64_t *v = calloc((size_t)o->cpus, sizeof(*v));
-
-	if (v && bpf_map_lookup_elem(bpf_map__fd(o->skel->maps.counts), &i, v)) {
-		free(v);
-		v = NULL;
-	}
-	return v;
+	return emt_percpu_count(bpf_map__fd(o->skel->maps.counts), o->cpus, which, cpu);
 }
 
 /* Times that programs were passed over: their CPU was in one already. */
@@ -332,13 +302,8 @@ void emt_observer_counts(struct emt_observer *o, struct emt_observer_counts *c)
 				       &c->unreadable, &c->frames, &c->frames_lost };
 
 	*c = (struct emt_observer_counts){ 0 };
-	for (uint32_t i = 0; i < EMT_CALLS_NR; i++) {
-		uint64_t *v = read_counter(o, i);
-
-		for (int cpu = 0; v && cpu < o->cpus; cpu++)
-			*to[i] += v[cpu];
-		free(v);
-	}
+	for (uint32_t i = 0; i < EMT_CALLS_NR; i++)
+		*to[i] = count(o, i, EMT_ALL_CPUS);
 	c->unpaired += misses(o);
 }
 
@@ -352,33 +317,19 @@ uint64_t emt_observer_lost_on(const struct emt_observer *o, unsigned int cpu)
 	static const uint32_t lost[] = { EMT_CALLS_LOST, EMT_CALLS_UNPAIRED, EMT_CALLS_UNREADABLE };
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < EMT_ARRAY_SIZE(lost); i++) {
-		uint64_t *v = read_counter(o, lost[i]);
-
-		if (v && cpu < (unsigned int)o->cpus)
-			n += v[cpu];
-		free(v);
-	}
+	for (size_t i = 0; i < EMT_ARRAY_SIZE(lost); i++)
+		n += count(o, lost[i], (int)cpu);
 	return n;
 }
 
 #else
-
-#ifndef EMT_NO_BPF /* the Makefile says what was missing */
-#define EMT_NO_BPF "BPF programs"
-#endif
-
-const char *emt_observer_missing(void)
-{
-	return EMT_NO_BPF;
-}
 
 int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts *opts, struct emt_err *err)
 {
 	(void)opts;
 	*out = NULL;
 	return emt_err_set(err, EMT_E_UNSUPPORTED, "privcmd", "build it with clang, bpftool and libbpf",
-			   "this build observes no calls: it was made without %s", EMT_NO_BPF);
+			   "this build observes no calls: it was made without %s", emt_bpf_missing());
 }
 
 void emt_observer_close(struct emt_observer *o)

@@ -39,9 +39,6 @@ struct emt_observer_counts {
 
 struct emt_observer;
 
-/* NULL when this build has an observer, else what it was made without. */
-const char *emt_observer_missing(void);
-
 /* Attach. EMT_E_UNSUPPORTED or EMT_E_PERM when no way works, with each one's reason.
  * EMT_OBSERVE_AUTO needs a host that runs on Xen (EMT_E_NOSOURCE). */
 int emt_observer_open(struct emt_observer **out, const struct emt_observer_opts *opts, struct emt_err *err);

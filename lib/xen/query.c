@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "xen/internal.h"
 
 static const char subject[] = "query payload";
@@ -178,14 +178,6 @@ static int refused(const struct emt_query_client *c, const struct emt_query *q, 
 	return emt_err_set(err, rc, why->subject, why->next, "%s", why->text);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static int check(struct emt_query_client *c, struct emt_err *err);
 
 /* One call; 'q' is request and reply. Tables that moved are asked for again, and a payload that was
@@ -206,9 +198,9 @@ static int ask(struct emt_query_client *c, struct emt_query *q, struct emt_err *
 		xen_put16(c->arg, 8, (uint16_t)c->domid);
 		xen_put32(c->arg, DOMCTL_U, 0xffffffff); /* no such device, for a Xen without the payload */
 		memcpy(c->arg + REQUEST, q, sizeof(*q));
-		began = now_ns();
+		began = (uint64_t)emt_clock_monotonic();
 		rc = emt_xen_issue(c->x, EMT_XC_QUERY, c->arg, c->about, NULL, &why);
-		took = now_ns() - began;
+		took = (uint64_t)emt_clock_monotonic() - began;
 		c->cost.calls++;
 		c->cost.ns += took;
 		if (took > c->cost.worst_ns)

@@ -340,6 +340,7 @@ teardown() {
 @test "without BPF the observer builds, and says what it was made without" {
 	cat >main.c <<-'END'
 		#include <stdio.h>
+		#include "base/bpf.h"
 		#include "xen/observer.h"
 		int main(void)
 		{
@@ -348,12 +349,12 @@ teardown() {
 			struct emt_err err = { 0 };
 			int rc = emt_observer_open(&o, &opts, &err);
 
-			printf("%s|%s|%d\n", emt_observer_missing(), err.text, rc == EMT_E_UNSUPPORTED && !o);
+			printf("%s|%s|%d\n", emt_bpf_missing(), err.text, rc == EMT_E_UNSUPPORTED && !o);
 			return 0;
 		}
 	END
 	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -DEMT_NO_BPF='"clang bpftool"' -I"$ROOT/lib" -o no-bpf main.c \
-		"$ROOT/lib/xen/observer.c" "$ROOT/lib/base/err.c"
+		"$ROOT/lib/xen/observer.c" "$ROOT/lib/base/bpf.c" "$ROOT/lib/base/err.c"
 	run ./no-bpf
 	has "$output" "clang bpftool|this build observes no calls: it was made without clang bpftool|1"
 	emt version --json
