@@ -136,11 +136,46 @@ static int put_domain(struct observe *o, const struct emt_source_walk *walk, con
 	return emt_out_put(o->ctx->out, rec, o->ctx->err);
 }
 
+/* Entries without memory types: devices can be wronged by their changes all the same. */
+static bool only_changes(struct observe *o, const struct emt_facts *f, struct emt_release *rel)
+{
+	struct emt_err why = { 0 };
+
+	return o->since.path && o->ctx->err->code == EMT_E_UNSUPPORTED && f->prov[EMT_FACT_PAGING].held != EMT_UNKNOWN &&
+		(f->paging == EMT_PAGING_NPT || f->paging == EMT_PAGING_SHADOW) &&
+		!emt_ctx_release_of(o->ctx, f, rel, &why) && emt_flush_not_judged(f, rel) == EMT_FLUSH_JUDGED;
+}
+
+static int observe_changes(struct observe *o, struct emt_source *s, size_t i, const struct emt_source_walk *walk,
+			   const struct emt_facts *f, const struct emt_release *rel)
+{
+	struct emt_read read = { 0 };
+	struct emt_loss loss = { 0 };
+	struct emt_rec *rec;
+	int rc;
+
+	emt_ctx_note(o->ctx, "domain %u: %s: only what changes is judged", walk->domid, o->ctx->err->text);
+	memset(o->ctx->err, 0, sizeof(*o->ctx->err));
+	rc = emt_since_changes(&o->since, s, i, f, &read, &loss);
+	if (rc)
+		return rc;
+	o->ctx->incomplete |= !emt_loss_none(&loss);
+	rec = emt_out_rec(o->ctx->out, &emt_kind_domain);
+	if (rec)
+		emt_fill_domain_unjudged(rec, walk, f, rel, &read, &loss, emt_parse_flag(o->ctx->args, "release"));
+	rc = emt_out_put(o->ctx->out, rec, o->ctx->err);
+	if (!rc)
+		rc = put_facts(o, f, walk->domid);
+	o->domains += !rc;
+	return rc;
+}
+
 static int observe_walk(struct observe *o, struct emt_source *s, size_t i)
 {
 	struct emt_findings *f = NULL;
 	struct emt_engine *e = NULL;
 	struct emt_source_walk walk;
+	struct emt_release rel;
 	struct emt_facts facts;
 	struct emt_loss loss;
 	double start = emt_metrics_now();
@@ -149,6 +184,11 @@ static int observe_walk(struct observe *o, struct emt_source *s, size_t i)
 	if (rc)
 		return rc;
 	rc = emt_ctx_engine(o->ctx, s, i, &facts, &e);
+	if (rc && only_changes(o, &facts, &rel)) {
+		rc = observe_changes(o, s, i, &walk, &facts, &rel);
+		emt_facts_free(&facts);
+		return rc;
+	}
 	if (rc) {
 		emt_facts_free(&facts);
 		return emt_ctx_skip(o->ctx, &walk, emt_source_walks(s)) ? 0 : rc;
@@ -233,7 +273,8 @@ const struct emt_command emt_cmd_observe = {
 		"findings of every level, each fact with a hash of its value, and the audit's metrics. emtd runs "
 		"it for each domain it watches.\n\n"
 		"With --since, pages that changed since the walk in that file are judged by the flush rules of the "
-		"release, where the domain has an IOMMU: each flush-missed is a finding (see `flush`, `diff`). Then this "
+		"release, where the domain has an IOMMU: each flush-missed is a finding (see `flush`, `diff`); of NPT and "
+		"shadow domains, whose entries carry no memory types, that is all that is judged. Then this "
 		"walk is kept in its place; one that is not whole is neither compared nor kept.\n\n"
 		"Exit status: 0 read, whatever was found; 2 error; 3 the source is incomplete.",
 	.args = args,

@@ -63,6 +63,13 @@ enum {
 };
 extern const struct emt_record_kind emt_kind_domain;
 struct emt_source_walk;
+/* What was read of a domain whose entries carry no memory types. */
+struct emt_read {
+	uint64_t runs, entries, frames; /* leaves, and 4 KiB frames that they map */
+};
+void emt_fill_domain_unjudged(struct emt_rec *rec, const struct emt_source_walk *walk, const struct emt_facts *facts,
+			      const struct emt_release *rel, const struct emt_read *read, const struct emt_loss *loss,
+			      bool forced);
 /* 'forced': the user named the release. */
 void emt_fill_domain(struct emt_rec *rec, const struct emt_source_walk *walk, const struct emt_engine *e,
 		     const struct emt_findings *f, const struct emt_loss *loss, bool forced);

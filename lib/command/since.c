@@ -54,6 +54,7 @@ struct keeping {
 	struct emt_engine *e;
 	struct emt_findings *f;
 	struct emt_ctx_use use;
+	struct emt_read *read;
 };
 
 /* Types that were asked for are kept too, as a capture keeps them. */
@@ -78,26 +79,42 @@ static int keep_run(const struct emt_run *run, void *arg)
 	return rc ? rc : emt_engine_run(k->e, run, emt_ctx_use_piece, &k->use);
 }
 
+static int keep_begin(struct emt_since *s, struct emt_source *source, size_t i, const struct emt_facts *judged)
+{
+	struct emt_source_walk walk;
+	struct emt_facts stated;
+	int rc = emt_source_walk(source, i, &walk, s->ctx->err);
+
+	if (rc)
+		return rc;
+	rc = stated_facts(&stated, source, i, judged, s->ctx->err);
+	if (!rc)
+		rc = emt_capture_walk_begin(s->w, &stated, walk.time ? walk.time : s->ctx->env->now, walk.label,
+					    s->ctx->err);
+	emt_facts_free(&stated);
+	return rc;
+}
+
+static int keep_end(struct emt_since *s, const struct emt_loss *loss)
+{
+	int rc = emt_capture_walk_end(s->w, loss, s->ctx->err);
+
+	s->walks += !rc;
+	s->lost |= !rc && !emt_loss_none(loss);
+	return rc;
+}
+
 int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, struct emt_engine *e,
 		   struct emt_findings **f, struct emt_loss *loss)
 {
 	struct keeping k = { .s = s, .e = e };
-	struct emt_source_walk walk;
-	struct emt_facts stated;
 	int rc;
 
 	*f = NULL;
 	/* nobody can tell yet whether an IOMMU uses it: a later walk may */
 	if (!s->path || emt_flush_not_judged(emt_engine_facts(e), emt_engine_release(e)) != EMT_FLUSH_JUDGED)
 		return emt_ctx_findings(s->ctx, source, i, e, f, loss);
-	rc = emt_source_walk(source, i, &walk, s->ctx->err);
-	if (rc)
-		return rc;
-	rc = stated_facts(&stated, source, i, emt_engine_facts(e), s->ctx->err);
-	if (!rc)
-		rc = emt_capture_walk_begin(s->w, &stated, walk.time ? walk.time : s->ctx->env->now, walk.label,
-					    s->ctx->err);
-	emt_facts_free(&stated);
+	rc = keep_begin(s, source, i, emt_engine_facts(e));
 	if (!rc && emt_findings_new(&k.f, emt_engine_facts(e), emt_engine_release(e)))
 		rc = no_memory(s);
 	if (!rc)
@@ -106,17 +123,38 @@ int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, str
 		rc = emt_ctx_runs(s->ctx, source, i, keep_run, &k, loss);
 	rc = emt_ctx_use_end(&k.use, source, i, rc);
 	if (!rc)
-		rc = emt_capture_walk_end(s->w, loss, s->ctx->err);
+		rc = keep_end(s, loss);
 	if (!rc && emt_findings_finish(k.f))
 		rc = no_memory(s);
 	if (rc) {
 		emt_findings_free(k.f);
 		return rc;
 	}
-	s->walks++;
-	s->lost |= !emt_loss_none(loss);
 	*f = k.f;
 	return 0;
+}
+
+static int keep_only(const struct emt_run *run, void *arg)
+{
+	struct keeping *k = arg;
+
+	k->read->runs++;
+	if (run->perm) {
+		k->read->entries += run->count;
+		k->read->frames += run->count << run->order;
+	}
+	return emt_capture_put(k->s->w, run, k->s->ctx->err);
+}
+
+int emt_since_changes(struct emt_since *s, struct emt_source *source, size_t i, const struct emt_facts *facts,
+		      struct emt_read *read, struct emt_loss *loss)
+{
+	struct keeping k = { .s = s, .read = read };
+	int rc = keep_begin(s, source, i, facts);
+
+	if (!rc)
+		rc = emt_ctx_runs(s->ctx, source, i, keep_only, &k, loss);
+	return rc ? rc : keep_end(s, loss);
 }
 
 /* ---- comparing ---- */

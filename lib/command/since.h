@@ -8,6 +8,7 @@
 
 #include "audit/flush_between.h"
 #include "command/ctx.h"
+#include "command/kind_audit.h"
 
 struct emt_since {
 	struct emt_ctx *ctx;
@@ -25,6 +26,10 @@ int emt_since_begin(struct emt_since *s);
  * can be judged. */
 int emt_since_walk(struct emt_since *s, struct emt_source *source, size_t i, struct emt_engine *e,
 		   struct emt_findings **f, struct emt_loss *loss);
+/* The same of a domain whose entries carry no memory types (NPT, shadow): it is kept, and
+ * what was read is counted. */
+int emt_since_changes(struct emt_since *s, struct emt_source *source, size_t i, const struct emt_facts *facts,
+		      struct emt_read *read, struct emt_loss *loss);
 /* Compare with what was kept, put findings, and keep this run's instead. */
 int emt_since_end(struct emt_since *s);
 void emt_since_abort(struct emt_since *s);

@@ -171,6 +171,39 @@ two_permissions() { # RELEASE
 	status_is 2
 }
 
+@test "observe --since: entries without memory types are judged by what changes alone" {
+	cd "$BATS_TEST_TMPDIR"
+	two_walks true 4.4.0
+	sed -i 's/{ "domain_iommu"/{ "paging": "npt", "domain_iommu"/' facts.json
+	for w in a b; do
+		"$EMTCTL" import $w.txt -f facts.json --domain 1 --release 4.4.0 -o $w.emt >/dev/null 2>&1 || [ $? = 3 ]
+	done
+	emt observe a.emt
+	status_is 2 # nothing to judge without what was before
+	has "$stderr" "only EPT entries carry a memory type"
+	emt observe a.emt --since kept.emt --json
+	status_is 0
+	has "$stderr" "only what changes is judged"
+	jq_is '.data.domains[0] | .paging == "npt" and .entries == 4 and .bytes == 16384 and .verdicts == [] and .complete'
+	jq_is '.data.findings == [] and .data.observation.domains == 1 and (.data.facts | length) > 3'
+	# AMD before 4.5, shared: what goes stays reachable
+	emt observe b.emt --since kept.emt --json
+	status_is 0
+	jq_is '.data.findings | map(select(.first_gfn == 2)) | length == 1 and .[0].kind == "flush-missed" and
+		.[0].change == "removed" and .[0].severity == "critical"'
+	# since 4.5 its tables are not shared, and nothing is missed
+	rm kept.emt
+	emt observe a.emt --since kept.emt --release 4.17.7 --json
+	emt observe b.emt --since kept.emt --release 4.17.7 --json
+	status_is 0
+	jq_is '.data.findings == []'
+	# without an IOMMU there is nothing to judge
+	sed -i 's/"domain_iommu": true/"domain_iommu": false/' facts.json
+	"$EMTCTL" import a.txt -f facts.json --domain 1 --release 4.4.0 -o a.emt >/dev/null 2>&1 || [ $? = 3 ]
+	emt observe a.emt --since kept.emt
+	status_is 2
+}
+
 @test "emtd: a flush missed between two audits is a finding: stream, history, hook, and an end" {
 	cd "$BATS_TEST_TMPDIR"
 	two_permissions 4.5.1
