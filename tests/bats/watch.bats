@@ -103,11 +103,8 @@ events() {
 	done
 	# and so from outside
 	for _ in $(seq 40); do
-		"$EMTCTL" wait 'findings > 1000' 2>/dev/null &
-		pid=$!
-		sleep "0.0$((RANDOM % 30))"
-		kill -INT "$pid"
-		wait "$pid" || true
+		run timeout -s INT -k 20 "0.0$((RANDOM % 29 + 1))" "$EMTCTL" wait 'findings > 1000'
+		[ "$status" != 137 ]
 	done
 	kill -0 "$daemon"
 	run ! grep -q leaving emtd.log
