@@ -1,20 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init, behind pci.sh: a guest on NPT with page tables of its own, and with none.
+# Sourced by init, behind try.sh and pci.sh: a guest on NPT with page tables of its own, and with none.
 # While the machine stands still its memory is read from outside. Markers: MODE m, then the word.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
-mkdir -p /h/out /h/keys
-
-# try NAME COMMAND...: out, err and status to files of that name
-try() {
-	name=$1
-	shift
-	"$@" >"/h/out/$name.out" 2>"/h/out/$name.err" </dev/null
-	echo $? >"/h/out/$name.rc"
-}
-
 bar=$(bar "$(edu 1)")
 mfn=$(printf '%x' $((bar >> 12)))
 xl create -p /h/steered.cfg >/h/create.txt 2>&1 || lab_say FAILED "xl create: $(tail -n 1 /h/create.txt)"

@@ -1,23 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init: emtd on a real Xen, asked by root and by a user without rights, and
+# Sourced by init, behind try.sh: emtd on a real Xen, asked by root and by a user without rights, and
 # the same asked of Xen directly.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
 chmod -R a+rX /tmp /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
-mkdir -p /h/out /run/emtd
+mkdir -p /run/emtd
 chmod 755 /run /run/emtd
 echo nobody:x:65534:65534:nobody:/:/bin/sh >>/etc/passwd
 echo nogroup:x:65534: >>/etc/group
-
-# try NAME COMMAND...: out, err and status to files of that name
-try() {
-	name=$1
-	shift
-	"$@" >"/h/out/$name.out" 2>"/h/out/$name.err" </dev/null
-	echo $? >"/h/out/$name.rc"
-}
 
 nobody() {
 	su -s /bin/sh nobody -c "LD_LIBRARY_PATH=$LD_LIBRARY_PATH $*"

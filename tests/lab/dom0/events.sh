@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init, behind pci.sh: the same work of a toolstack, watched in each way.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
-mkdir -p /h/out
+# Sourced by init, behind try.sh and pci.sh: the same work of a toolstack, watched in each way.
 insmod /lib/modules/xen-pciback.ko
 dev=$(edu 2)
 xl pci-assignable-add "$dev" || lab_say FAILED "$dev cannot be assigned"
 for way in fentry kprobe uprobe; do
 	$E events --follow --by $way --ndjson >/tmp/$way.ndjson 2>/tmp/$way.err &
 	pid=$!
-	n=0
-	until grep -q 'watching by' /tmp/$way.err || ! kill -0 $pid 2>/dev/null; do
-		n=$((n + 1))
-		[ $n -lt 200 ] || lab_say FAILED "$way: nothing for 20 s"
-		usleep 100000
-	done
+	begun $pid /tmp/$way.err
 	id=$(/h/labdom full "$(bar "$dev")" 10 "$(sbdf "$dev")" 2>/h/error.txt) || lab_say FAILED "labdom: $(cat /h/error.txt)"
 	/h/labdom dirty >/h/out/dirty.txt 2>/h/error.txt || lab_say FAILED "labdom: $(cat /h/error.txt)"
 	xl destroy "$id"

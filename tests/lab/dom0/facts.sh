@@ -1,18 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init: a guest, what the tool stack says of it, and emtctl's live facts.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
-mkdir -p /h/out
-
-# try NAME COMMAND...: out, err and status to files of that name
-try() {
-	name=$1
-	shift
-	"$@" >"/h/out/$name.out" 2>"/h/out/$name.err" </dev/null
-	echo $? >"/h/out/$name.rc"
-}
+# Sourced by init, behind try.sh: a guest, what the tool stack says of it, and emtctl's live facts.
 
 id=$(/h/labdom full 0 0 0 2>/h/error.txt) || lab_say FAILED "labdom: $(cat /h/error.txt)"
 try id echo "$id"

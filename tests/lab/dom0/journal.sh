@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init, behind pci.sh: a journal as emt-events.service keeps it, and what emtctl
+# Sourced by init, behind try.sh and pci.sh: a journal as emt-events.service keeps it, and what emtctl
 # makes of it: watched from a domain's creation on, after a restart, while nobody watches.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
 export EMTCTL_JOURNAL=/tmp/journal.ndjson
-mkdir -p /h/out
 insmod /lib/modules/xen-pciback.ko
 dev=$(edu 2)
 xl pci-assignable-add "$dev" || lab_say FAILED "$dev cannot be assigned"
@@ -15,12 +11,7 @@ service() {
 	printf '\n{"record":"gap"}\n' >>$EMTCTL_JOURNAL
 	/h/flock --no-fork -n $EMTCTL_JOURNAL.lock $E events --follow --ndjson >>$EMTCTL_JOURNAL 2>/tmp/err &
 	pid=$!
-	n=0
-	until grep -qs 'watching by' /tmp/err || ! kill -0 $pid 2>/dev/null; do
-		n=$((n + 1))
-		[ $n -lt 300 ] || lab_say FAILED "nothing for 30 s: $(cat /tmp/err)"
-		usleep 100000
-	done
+	begun $pid /tmp/err
 }
 facts() { # NAME: once all that was done is in the journal
 	usleep 500000

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init, behind pci.sh: frames of a guest that are mapped, watched in each way.
+# Sourced by init, behind try.sh and pci.sh: frames of a guest that are mapped, watched in each way.
 # Markers: MAPPED (guests stand still), then one frame moves.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
-mkdir -p /h/out /h/keys
 id=$(/h/labdom full "$(bar "$(edu 2)")" 10 0 2>/h/error.txt) || lab_say FAILED "labdom: $(cat /h/error.txt)"
 echo "$id" >/h/out/id
 
@@ -15,12 +11,7 @@ follow() {
 	shift
 	$E events --follow --mappings "$@" --ndjson >"$_file.ndjson" 2>"$_file.err" &
 	pid=$!
-	n=0
-	until grep -q 'watching by' "$_file.err" || ! kill -0 $pid 2>/dev/null; do
-		n=$((n + 1))
-		[ $n -lt 300 ] || lab_say FAILED "$*: nothing for 30 s"
-		usleep 100000
-	done
+	begun $pid "$_file.err"
 }
 unfollow() {
 	usleep 500000

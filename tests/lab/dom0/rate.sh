@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init: calls as fast as they come, not watched and watched in each way.
-E=/tmp/emt/emtctl
-cp -r /h/emt /tmp/emt
-export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu:/tmp/emt/lib
-mkdir -p /h/out
+# Sourced by init, behind try.sh: calls as fast as they come, not watched and watched in each way.
 calls=$(cat /h/calls)
 id=$(/h/labdom full 0 0 0 2>/h/error.txt) || lab_say FAILED "labdom: $(cat /h/error.txt)"
 /h/labdom pins "$id" 1000 >/dev/null 2>/h/error.txt || lab_say FAILED "labdom pins: $(cat /h/error.txt)"
@@ -15,12 +11,7 @@ for way in none fentry kprobe uprobe none2; do
 	*)
 		$E events --follow --by $way --ndjson >/tmp/$way.ndjson 2>/tmp/$way.err &
 		pid=$!
-		n=0
-		until grep -q 'watching by' /tmp/$way.err || ! kill -0 $pid 2>/dev/null; do
-			n=$((n + 1))
-			[ $n -lt 300 ] || lab_say FAILED "$way: nothing for 30 s"
-			usleep 100000
-		done
+		begun $pid /tmp/$way.err
 		;;
 	esac
 	/h/labdom pins "$id" "$calls" >/h/out/$way.ns 2>/h/error.txt || lab_say FAILED "labdom pins: $(cat /h/error.txt)"

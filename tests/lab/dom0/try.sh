@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# Sourced by init, before a job that runs emtctl from the share: where it is, and try.
+# Sourced by init, before a job that runs emtctl from the share: where it is, try and begun.
 E=/tmp/emt/emtctl
 PATH=$PATH:/tmp/emt
 cp -r /h/emt /tmp/emt
@@ -13,4 +13,14 @@ try() {
 	shift
 	"$@" >"$_to.out" 2>"$_to.err" </dev/null
 	echo $? >"$_to.rc"
+}
+
+# begun PID FILE: wait until `events --follow` of that process says in FILE that it watches
+begun() {
+	_n=0
+	until grep -qs 'watching by' "$2" || ! kill -0 "$1" 2>/dev/null; do
+		_n=$((_n + 1))
+		[ $_n -lt 300 ] || lab_say FAILED "nothing for 30 s: $(cat "$2")"
+		usleep 100000
+	done
 }

@@ -134,7 +134,7 @@ def main():
         m.give(os.path.join(lab.LAB, 'bin', 'steer'))
         m.give(os.path.join(lab.LAB, 'steered'))
         m.give(os.path.join(guest, 'steered.cfg'))
-        m.start(lab.job('pci.sh', 'effective.sh'))
+        m.start(lab.job('try.sh', 'pci.sh', 'effective.sh'))
         for mode in RUNS:
             m.wait('MODE', 120)
             m.stop_cpus()

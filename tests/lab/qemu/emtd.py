@@ -19,7 +19,7 @@ def main():
         give_program(m, 'emtctl')
         give_program(m, 'emtd')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
-        m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'emtd.sh')).read())
+        m.start(lab.job('try.sh', 'emtd.sh'))
         m.wait('DONE')
 
         def result(what):

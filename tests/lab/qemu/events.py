@@ -23,7 +23,7 @@ def main():
     with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind], timeout=200) as m:
         give_program(m, 'emtctl')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
-        m.start(lab.job('pci.sh', 'events.sh'))
+        m.start(lab.job('try.sh', 'pci.sh', 'events.sh'))
         m.wait('DONE', 150)
         seen = {}
         for way in ('fentry', 'kprobe', 'uprobe'):

@@ -23,7 +23,7 @@ def main():
     with lab.Machine(kind, folder, mem=lab.MIB[kind], xen='dom0=pvh') as m:
         give_program(m, 'emtctl')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
-        m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'facts-pvh.sh')).read())
+        m.start(lab.job('try.sh', 'facts-pvh.sh'))
         m.wait('BUILT')
         m.stop_cpus()
         m.dump(core)

@@ -37,7 +37,7 @@ def main():
         m.give(SAMPLE, 'emt/sample.emt')
         m.give(os.path.join(DATA, '01-built.D.txt'), 'emt/D.txt')
         open(os.path.join(m.share, 'emt/npt.json'), 'w').write('{"paging":"npt"}\n')
-        m.start(open(os.path.join(lab.HERE, '..', 'dom0', 'live.sh')).read())
+        m.start(lab.job('try.sh', 'pci.sh', 'live.sh'))
         m.wait('DONE')
 
         def result(what):

@@ -39,7 +39,7 @@ def main():
     with lab.Machine(kind, os.path.join(lab.LAB, 'out', name), mem=lab.MIB[kind], timeout=400) as m:
         give_program(m, 'emtctl')
         m.give(os.path.join(lab.LAB, 'bin', 'labdom'))
-        m.start(lab.job('pci.sh', 'mappings.sh'))
+        m.start(lab.job('try.sh', 'pci.sh', 'mappings.sh'))
         m.wait('MAPPED', 300)
         m.stop_cpus()
         ident = int(m.got('out/id'))
