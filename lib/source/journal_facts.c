@@ -3,9 +3,18 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "policy/mtrr.h"
 #include "source/journal.h"
+
+#define HOST_ADDS 4 /* more of them: it is only said that there were changes */
+
+struct host_add {
+	uint64_t first, last; /* frames */
+	uint8_t type;
+};
 
 /* What is known of one domain after a line. */
 struct replay {
@@ -17,6 +26,9 @@ struct replay {
 	bool watched;           /* at least once */
 	bool rights;            /* it was given a right to I/O memory or ports */
 	bool host_mtrr, mmio_ro; /* changed in the domain's life */
+	struct host_add adds[HOST_ADDS]; /* host MTRRs that were added in it */
+	unsigned int nr_adds, deletes;
+	bool host_vague;        /* and others, of which it is not known where */
 	int iommu;              /* it was created with IOMMU tables; -1 = not known */
 	int64_t since;          /* of the watch, or the gap, that counts */
 };
@@ -120,15 +132,32 @@ static int pages(struct replay *r, struct json_object *line)
 static void forget(struct replay *r, bool created)
 {
 	r->pins.n = r->iomem.n = r->ioport.n = r->devices.n = r->types.n = 0;
-	r->rights = r->host_mtrr = r->mmio_ro = false;
+	r->rights = r->host_mtrr = r->mmio_ro = r->host_vague = false;
+	r->nr_adds = r->deletes = 0;
 	r->iommu = -1;
 	r->whole = created;
 }
 
-static int about_host(struct replay *r, const char *what)
+static void host_added(struct replay *r, struct json_object *line)
 {
-	if (!strcmp(what, "host-mtrr-add") || !strcmp(what, "host-mtrr-delete"))
-		r->host_mtrr = true;
+	struct range x = range_at(line, "mfn");
+	uint64_t type;
+
+	if (!x.is || !emt_journal_number(line, "type", &type) || type >= EMT_MT_7 || type == EMT_MT_RSVD2 ||
+	    type == EMT_MT_RSVD3 || r->nr_adds == HOST_ADDS)
+		r->host_vague = true;
+	else
+		r->adds[r->nr_adds++] = (struct host_add){ x.first, x.last, (uint8_t)type };
+}
+
+static int about_host(struct replay *r, struct json_object *line, const char *what)
+{
+	bool add = !strcmp(what, "host-mtrr-add"), gone = !strcmp(what, "host-mtrr-delete");
+
+	r->host_mtrr |= add || gone;
+	r->deletes += gone;
+	if (add)
+		host_added(r, line);
 	else if (!strcmp(what, "prepare-msix") || !strcmp(what, "release-msix"))
 		r->mmio_ro = true;
 	return 0;
@@ -175,7 +204,7 @@ static int event(struct replay *r, struct json_object *line)
 	if (!what)
 		return 0;
 	if (!emt_journal_number(line, "domain", &domid))
-		return about_host(r, what);
+		return about_host(r, line, what);
 	return domid == r->domid ? about_domain(r, what, line) : 0;
 }
 
@@ -259,6 +288,77 @@ static void state_flag(const struct replay *r, struct emt_facts *f, enum emt_fac
 	emt_facts_set(f, id, seen ? EMT_KNOWN : EMT_ASSUMED, origin);
 }
 
+static bool host_without(struct emt_mtrr *m, const struct host_add *a)
+{
+	uint64_t first, last;
+
+	for (unsigned int i = 0; i < m->vcnt; i++) {
+		if (!emt_mtrr_var_range(m, i, &first, &last) || first != a->first || last != a->last ||
+		    (m->var[i][0] & 7) != a->type)
+			continue;
+		m->var[i][0] = m->var[i][1] = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool host_with(struct emt_mtrr *m, const struct host_add *a)
+{
+	uint64_t frames = a->last - a->first + 1;
+	unsigned int i = 0;
+
+	while (i < m->vcnt && m->var[i][1])
+		i++;
+	if (i == EMT_MTRR_VAR_MAX || frames & (frames - 1) || a->first & (frames - 1))
+		return false;
+	m->var[i][0] = a->first << 12 | a->type;
+	m->var[i][1] = (~(frames - 1) << 12 & 0x000ffffffffff000ull) | 0x800;
+	m->var_held[i] = EMT_KNOWN;
+	m->vcnt += i == m->vcnt;
+	return true;
+}
+
+/* Host MTRRs as they may have been in the domain's life: those of now without what was added
+ * in it, and with any of that. Only where each deletion accounts for one of the additions,
+ * so that no range of before is gone; else it is only known that there was a change. */
+static int state_earlier(const struct replay *r, struct emt_facts *f)
+{
+	unsigned int present = 0, missing = 0, n = 0;
+	struct emt_mtrr base = f->host_mtrr, *v;
+
+	if (!r->host_mtrr || !r->whole || r->host_vague || f->prov[EMT_FACT_HOST_MTRR].held != EMT_KNOWN ||
+	    !unstated(f, EMT_FACT_HOST_MTRR_EARLIER))
+		return 0;
+	for (unsigned int i = 0; i < r->nr_adds; i++) {
+		if (host_without(&base, &r->adds[i]))
+			present |= 1u << i;
+		else
+			missing++;
+	}
+	if (!r->nr_adds || missing != r->deletes)
+		return 0;
+	v = calloc(1u << r->nr_adds, sizeof(*v));
+	if (!v)
+		return EMT_E_NOMEM;
+	for (unsigned int some = 0; some < 1u << r->nr_adds; some++) {
+		struct emt_mtrr m = base;
+		bool fits = true;
+
+		for (unsigned int i = 0; i < r->nr_adds; i++)
+			fits &= !(some & 1u << i) || host_with(&m, &r->adds[i]);
+		if (!fits) {
+			free(v);
+			return 0;
+		}
+		if (some != present)
+			v[n++] = m;
+	}
+	f->host_earlier = v;
+	f->nr_host_earlier = n;
+	emt_facts_set(f, EMT_FACT_HOST_MTRR_EARLIER, EMT_KNOWN, JOURNAL ", since the domain's creation");
+	return 0;
+}
+
 /* The number counts only as none or some. */
 static void state_devices(const struct replay *r, struct emt_facts *f, const char *origin)
 {
@@ -282,6 +382,8 @@ static int state(const struct replay *r, struct emt_facts *f)
 		emt_facts_set_list(f, EMT_FACT_P2M_TYPES, EMT_ASSUMED, EMT_UNKNOWN, origin);
 		f->prov[EMT_FACT_P2M_TYPES].since = r->since;
 	}
+	if (!rc)
+		rc = state_earlier(r, f);
 	if (rc)
 		return EMT_E_NOMEM;
 	state_devices(r, f, origin);

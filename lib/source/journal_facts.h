@@ -21,6 +21,8 @@
  * - domain_iommu: by the flags the domain was created with;
  * - caps_ever_held, host_mtrr_changed, mmio_ro_changed: true if it was seen, and with a whole
  *   watch else assumed false.
+ * - host_mtrr_earlier: with a whole watch, and host_mtrr known, those that were in force
+ *   meanwhile, if the journal names all that was added and nothing else went.
  * Without a journal nothing is stated. 0 or EMT_E_NOMEM. */
 int emt_journal_facts(const char *path, uint32_t domid, int64_t now, struct emt_facts *f);
 

@@ -9,6 +9,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "policy/box.h"
+#include "policy/mtrr.h"
 #include "source/journal_facts.h"
 
 #define HEAD(t) "{\"record\":\"header\",\"time\":\"2026-01-01T" t "Z\"}\n"
@@ -26,6 +28,7 @@
 
 static struct emt_facts f;
 static bool watched = true; /* somebody holds the lock */
+static const struct emt_mtrr *host; /* MTRRs of now; NULL: not known */
 
 static void replay(const char *journal)
 {
@@ -41,6 +44,10 @@ static void replay(const char *journal)
 	if (watched)
 		assert_int_equal(flock(held, LOCK_EX), 0);
 	emt_facts_free(&f);
+	if (host) {
+		f.host_mtrr = *host;
+		emt_facts_set(&f, EMT_FACT_HOST_MTRR, EMT_KNOWN, "test");
+	}
 	assert_int_equal(emt_journal_facts(path, 5, NOW, &f), 0);
 	close(held);
 	unlink(lock);
@@ -227,6 +234,70 @@ static void once(void **state)
 	assert_true(f.mmio_ro_changed);
 }
 
+/* Types that a frame of the host had in some state of before, as a set of emt_mv. */
+static unsigned int earlier(uint64_t mfn)
+{
+	unsigned int types = 0;
+
+	for (uint32_t i = 0; i < f.nr_host_earlier; i++)
+		types |= emt_mtrr_lookup(&f.host_earlier[i], mfn, 0, EMT_KNOWN);
+	return types;
+}
+
+#define MV(mt) (1u << emt_mv_of_mt(mt))
+#define ADD(mfn, n, type) EV("null", "host-mtrr-add", ",\"mfn\":" mfn ",\"count\":" n ",\"type\":" type)
+#define DELETE EV("null", "host-mtrr-delete", "")
+
+static void host_mtrrs(void **state)
+{
+	struct emt_mtrr m = { .def_type = EMT_MT_WB, .e = 1, .vcnt = 4, .def_held = EMT_KNOWN, .fixed_held = EMT_KNOWN,
+			      .var = { { 0xc0000000, 0xfffffc0000800ull }, { 0x100000000 | EMT_MT_WC, 0xffffffff00800ull } } };
+
+	(void)state;
+	memset(m.var_held, EMT_KNOWN, sizeof(m.var_held));
+	host = &m;
+	/* the second is there now, and was not: the frames beside it never changed */
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("1048576", "256", "1"));
+	assert_int_equal(f.nr_host_earlier, 1);
+	assert_int_equal(earlier(0x100000), MV(EMT_MT_WB));
+	assert_int_equal(earlier(0xc0000), MV(EMT_MT_UC));
+	assert_int_equal(earlier(0x100100), MV(EMT_MT_WB));
+	/* one that came and went */
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("2097152", "512", "4") DELETE);
+	assert_int_equal(f.nr_host_earlier, 1);
+	assert_int_equal(earlier(0x2001ff), MV(EMT_MT_WT));
+	assert_int_equal(earlier(0x200200), MV(EMT_MT_WB));
+	assert_int_equal(earlier(0x100000), MV(EMT_MT_WC));
+	/* both: what is now is no state of before, the three others may be */
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("2097152", "512", "4") ADD("1048576", "256", "1") DELETE);
+	assert_int_equal(f.nr_host_earlier, 3);
+	assert_int_equal(earlier(0x100000), MV(EMT_MT_WC) | MV(EMT_MT_WB));
+	assert_int_equal(earlier(0x200000), MV(EMT_MT_WT) | MV(EMT_MT_WB));
+	/* what went may be one of before; where is not told; another type; too many; a gap; before its life */
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("1048576", "256", "1") DELETE);
+	assert_int_equal(f.nr_host_earlier, 0);
+	assert_true(f.host_mtrr_changed);
+	replay(HEAD("12:00:00") EV("5", "create", "") EV("null", "host-mtrr-add", ""));
+	assert_int_equal(f.nr_host_earlier, 0);
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("1048576", "256", "0"));
+	assert_int_equal(f.nr_host_earlier, 0);
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("1048576", "255", "1") DELETE);
+	assert_int_equal(f.nr_host_earlier, 0);
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("1", "1", "0") ADD("2", "1", "0") ADD("3", "1", "0")
+	       ADD("4", "1", "0") ADD("5", "1", "0") DELETE DELETE DELETE DELETE DELETE);
+	assert_int_equal(f.nr_host_earlier, 0);
+	assert_true(f.host_mtrr_changed);
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("1048576", "256", "1") END("1"));
+	assert_int_equal(f.nr_host_earlier, 0);
+	replay(HEAD("12:00:00") ADD("1048576", "256", "1") EV("5", "create", ""));
+	assert_int_equal(f.nr_host_earlier, 0);
+	assert_false(f.host_mtrr_changed);
+	/* MTRRs of now that are not known */
+	host = NULL;
+	replay(HEAD("12:00:00") EV("5", "create", "") ADD("2097152", "512", "4") DELETE);
+	assert_int_equal(f.nr_host_earlier, 0);
+}
+
 static void nothing(void **state)
 {
 	(void)state;
@@ -249,6 +320,7 @@ int main(void)
 		cmocka_unit_test(rights),
 		cmocka_unit_test(types),
 		cmocka_unit_test(once),
+		cmocka_unit_test(host_mtrrs),
 		cmocka_unit_test(nothing),
 	};
 
