@@ -47,6 +47,15 @@ teardown() {
 	[ -z "${pid:-}" ] || kill -KILL "$pid" 2>/dev/null || true
 }
 
+@test "a watch as one document: what began, and what was seen until it ended" {
+	emt events --follow --library "$LIBRARY" --timeout 500ms --json
+	[ "$status" != 2 ] || ! grep -qE 'no way to observe|was made without' <<<"$stderr" || skip "$stderr"
+	status_is 0
+	jq_is '.data.begun | length == 1 and .[0].way == "uprobe" and (.[0].time | length) > 0'
+	jq_is '.data.watches | length == 1 and .[0].lost == 0 and .[0].to != null'
+	jq_is '.data.events == []'
+}
+
 @test "every call that a toolstack makes is seen, with what it was about; failures are not" {
 	export FAKEPRIVCMD_FAIL=9
 	watch 4s all

@@ -4,6 +4,7 @@
 Unmaps of a real Linux with a real IOMMU driver, each paired with its flush."""
 import json
 import os
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -38,6 +39,14 @@ def main():
     def reply(what):
         out = json.loads(files[what + '.out'])
         return int(files[what + '.rc']), out['data']['watch'], out['data']['unmaps']
+
+    replies = [os.path.join(folder, what + '.json') for what in ('strict', 'lazy', 'fault')]
+    for path in replies:
+        with open(path, 'wb') as f:
+            f.write(files[os.path.basename(path)[:-5] + '.out'])
+    r = subprocess.run([os.path.join(HERE, '../../schema/check'), os.path.join(lab.BUILD, 'emtctl'), *replies],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    check('replies are as their schema says', r.returncode == 0, r.stdout.decode().strip()[-200:])
 
     rc, w, unmaps = reply('strict')
     check('strict: by fentry, on the functions of %s' % driver, w['way'] == 'fentry' and
