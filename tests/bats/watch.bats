@@ -272,7 +272,7 @@ events() {
 @test "a damaged or newer history: emtd starts, says so, and watches" {
 	head -c 20000 /dev/urandom >h.db
 	start_emtd "watch = $PWD/guest.emt" "history = $PWD/h.db"
-	grep -q 'set aside as' emtd.log
+	until_true grep -q 'set aside as' emtd.log
 	emt wait complete --timeout 5s
 	status_is 0
 	emt history
@@ -281,7 +281,7 @@ events() {
 	sqlite3 h.db 'PRAGMA user_version = 7'
 	before=$(sha256sum h.db)
 	start_emtd "watch = $PWD/guest.emt" "history = $PWD/h.db"
-	grep -q 'of a newer emtd' emtd.log
+	until_true grep -q 'of a newer emtd' emtd.log
 	emt wait complete --timeout 5s
 	status_is 0
 	[ "$(sha256sum h.db)" = "$before" ]
