@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Facts out of a journal: what is known, what is assumed, and from when on. */
 #include "common.h"
+#include "journal_file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "policy/box.h"
 #include "policy/mtrr.h"
@@ -32,26 +30,16 @@ static const struct emt_mtrr *host; /* MTRRs of now; NULL: not known */
 
 static void replay(const char *journal)
 {
-	char path[] = "/tmp/emt-journal-XXXXXX", lock[64];
-	int fd = mkstemp(path), held;
+	struct journal_file j;
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, journal, strlen(journal)), (ssize_t)strlen(journal));
-	close(fd);
-	snprintf(lock, sizeof(lock), "%s.lock", path);
-	held = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	assert_true(held >= 0);
-	if (watched)
-		assert_int_equal(flock(held, LOCK_EX), 0);
+	journal_file_make(&j, journal, watched);
 	emt_facts_free(&f);
 	if (host) {
 		f.host_mtrr = *host;
 		emt_facts_set(&f, EMT_FACT_HOST_MTRR, EMT_KNOWN, "test");
 	}
-	assert_int_equal(emt_journal_facts(path, 5, NOW, &f), 0);
-	close(held);
-	unlink(lock);
-	unlink(path);
+	assert_int_equal(emt_journal_facts(j.path, 5, NOW, &f), 0);
+	journal_file_remove(&j);
 }
 
 static void pins_are(size_t n, unsigned int held, int64_t since)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether non-coherent DMA was ever registered, by a journal. */
 #include "common.h"
+#include "journal_file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,23 +24,13 @@ static bool watched = true; /* somebody holds the lock */
 
 static void replay(const char *journal, int64_t begun)
 {
-	char path[] = "/tmp/emt-kvm-journal-XXXXXX", lock[64];
-	int fd = mkstemp(path), held;
+	struct journal_file j;
 
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, journal, strlen(journal)), (ssize_t)strlen(journal));
-	close(fd);
-	snprintf(lock, sizeof(lock), "%s.lock", path);
-	held = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	assert_true(held >= 0);
-	if (watched)
-		assert_int_equal(flock(held, LOCK_EX), 0);
+	journal_file_make(&j, journal, watched);
 	emt_facts_free(&f);
 	emt_facts_init(&f);
-	assert_int_equal(emt_kvm_journal_facts(path, 77, begun, &f), 0);
-	close(held);
-	unlink(lock);
-	unlink(path);
+	assert_int_equal(emt_kvm_journal_facts(j.path, 77, begun, &f), 0);
+	journal_file_remove(&j);
 }
 
 /* 1 yes, 0 no, -1 nothing is said. */
